@@ -1,0 +1,245 @@
+"""Statements sorted into tables: what each name is, before anything is planned.
+
+Also what can be said of functions from their text alone: which act entry by entry, which call themselves, and
+how many nodes a file grows to when they are expanded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradcalc import syntax
+from gradcalc.errors import Diagnostic, Label, Limits, Span
+from gradcalc.ops.table import FUNCTIONS
+
+CONSTANTS = ("pi", "π")
+
+
+@dataclass
+class Definitions:
+    """The tables. `values` are equations by name, `aliases` functions that are another one's name."""
+
+    values: dict[str, syntax.Equation] = field(default_factory=dict)
+    functions: dict[str, syntax.Equation] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, Span] = field(default_factory=dict)
+    shapes: dict[str, syntax.Shaped] = field(default_factory=dict)
+    claims: list[syntax.Claim] = field(default_factory=list)
+    layout: str | None = None
+    order: dict[str, int] = field(default_factory=dict)
+    faults: list[Diagnostic] = field(default_factory=list)
+
+    def is_value(self, name: str, given: Mapping[str, Any]) -> bool:
+        """Whether a name stands for a value."""
+        return name in self.values or name in given or name in self.inputs or name in self.shapes
+
+    def function(self, name: str) -> str:
+        """The function that a name leads to, through aliases; loops end at the name where they close."""
+        seen = set()
+        while name in self.aliases and name not in seen:
+            seen.add(name)
+            name = self.aliases[name]
+        return name
+
+
+def children(expression: syntax.Expression) -> tuple[syntax.Expression, ...]:
+    """The expressions directly inside one."""
+    match expression:
+        case syntax.Sum(terms=terms):
+            return terms
+        case syntax.Product(factors=factors):
+            return factors
+        case syntax.Power(base=base, exponent=exponent):
+            return (base, exponent)
+        case syntax.Compare(left=left, right=right):
+            return (left, right)
+        case syntax.Derivative(of=of, by=by):
+            return (of, by)
+        case syntax.Index(operand=operand, items=items):
+            return (operand, *items)
+        case syntax.Range(start=start, stop=stop):
+            return tuple(e for e in (start, stop) if e is not None)
+        case syntax.Matrix(rows=rows):
+            return tuple(e for row in rows for e in row)
+        case syntax.Application(callee=callee, arguments=arguments):
+            inner = () if isinstance(callee, syntax.Name) else (callee,)
+            return (*inner, *(a.value for a in arguments))
+        case syntax.Negative() | syntax.Transpose() | syntax.InverseTranspose() | syntax.Group() | syntax.Norm():
+            return (expression.operand,)
+    return ()
+
+
+def walk(expression: syntax.Expression) -> Iterator[syntax.Expression]:
+    """An expression and all that it contains."""
+    stack = [expression]
+    while stack:
+        found = stack.pop()
+        yield found
+        stack.extend(children(found))
+
+
+def collect(program: syntax.Program) -> Definitions:
+    """Sort the statements. Faults (duplicates, names that mean two things) are kept in `faults`."""
+    tables = Definitions()
+    for number, statement in enumerate(program.statements):
+        match statement:
+            case syntax.Equation(parameters=None):
+                _define(tables, tables.values, statement.name, statement)
+                tables.order[statement.name.id] = number
+            case syntax.Equation():
+                _define(tables, tables.functions, statement.name, statement)
+                _check_parameters(tables, statement)
+                tables.order[statement.name.id] = number
+            case syntax.Input(name=name):
+                tables.inputs.setdefault(name.id, name.span)
+            case syntax.Shaped(name=name):
+                _define(tables, tables.shapes, name, statement)
+            case syntax.Claim():
+                tables.claims.append(statement)
+            case syntax.Layout(layout=layout):
+                tables.layout = layout
+    _find_aliases(tables)
+    return tables
+
+
+def _define(tables: Definitions, table: dict[str, Any], name: syntax.Name, statement: Any) -> None:
+    rivals = [table] if table is tables.shapes else [tables.values, tables.functions]
+    first = next((t[name.id] for t in rivals if name.id in t), None)
+    if first is None:
+        table[name.id] = statement
+        return
+    what = "shape" if table is tables.shapes else "definition"
+    tables.faults.append(
+        Diagnostic(
+            "duplicate-name",
+            f"`{name.id}` has a second {what}",
+            name.span,
+            (Label(first.name.span, "first here"), Label(name.span, "again here")),
+            "a name is defined once",
+            "rename one of them, or delete it",
+        )
+    )
+
+
+def _check_parameters(tables: Definitions, statement: syntax.Equation) -> None:
+    seen: set[str] = set()
+    for parameter in statement.parameters or ():
+        if parameter.id in seen:
+            tables.faults.append(
+                Diagnostic("duplicate-name", f"the parameter `{parameter.id}` stands twice", parameter.span,
+                           (Label(parameter.span),), "parameters have different names", "rename one of them")
+            )  # fmt: skip
+        seen.add(parameter.id)
+
+
+def _find_aliases(tables: Definitions) -> None:
+    """`f = tanh` is an alias if the right side names a function and no value."""
+    for name, statement in tables.values.items():
+        right = statement.value
+        if isinstance(right, syntax.Name) and right.id not in tables.inputs and right.id not in tables.shapes:
+            tables.aliases[name] = right.id
+    known = {n for n in tables.aliases if _ends_in_function(tables, n)}
+    tables.aliases = {n: t for n, t in tables.aliases.items() if n in known}
+    for name in known:
+        del tables.values[name]
+
+
+def _ends_in_function(tables: Definitions, name: str) -> bool:
+    end = tables.function(name)
+    return end in tables.functions or (end in FUNCTIONS and end not in tables.values)
+
+
+def calls(tables: Definitions, expression: syntax.Expression) -> Iterator[syntax.Application]:
+    """The applications in an expression whose name is a function of the file."""
+    for found in walk(expression):
+        if isinstance(found, syntax.Application) and isinstance(found.callee, syntax.Name):
+            end = tables.function(found.callee.id)
+            if end in tables.functions and found.callee.id not in tables.values:
+                yield found
+
+
+def sorted_functions(tables: Definitions) -> list[str]:
+    """The functions, callees first. A function that calls itself, directly or not, is a fault."""
+    done: list[str] = []
+    state: dict[str, int] = {}
+    for root in tables.functions:
+        stack: list[tuple[str, Iterator[syntax.Application]]] = []
+        if root not in state:
+            state[root] = 1
+            stack.append((root, calls(tables, tables.functions[root].value)))
+        while stack:
+            name, rest = stack[-1]
+            call = next(rest, None)
+            if call is None:
+                state[name] = 2
+                done.append(name)
+                stack.pop()
+                continue
+            assert isinstance(call.callee, syntax.Name)
+            end = tables.function(call.callee.id)
+            if state.get(end) == 1:
+                path = [n for n, _ in stack]
+                loop = " → ".join([*path[path.index(end) :], end])
+                tables.faults.append(
+                    Diagnostic("cycle", f"the function `{end}` calls itself: {loop}", call.span, (Label(call.span),),
+                               "functions are expanded where they are called", "write it without the call")
+                )  # fmt: skip
+            elif end not in state:
+                state[end] = 1
+                stack.append((end, calls(tables, tables.functions[end].value)))
+    return done
+
+
+def expansion_fault(tables: Definitions, functions: list[str], limits: Limits) -> Diagnostic | None:
+    """A fault if expanding all functions would make more nodes than the limit allows; nothing is built."""
+    sizes: dict[str, int] = {}
+
+    def size(expression: syntax.Expression) -> int:
+        own = sum(1 for _ in walk(expression))
+        return own + sum(sizes.get(tables.function(c.callee.id), 0) for c in calls(tables, expression))  # type: ignore[attr-defined]
+
+    for name in functions:
+        sizes[name] = size(tables.functions[name].value)
+    total = sum(size(e.value) for e in tables.values.values())
+    largest = max([total, *sizes.values()])
+    if largest <= 2 * limits.nodes:
+        return None
+    return Diagnostic(
+        "limit-nodes",
+        f"with its functions expanded this file has about {largest:,} nodes",
+        rule=f"the limit is {limits.nodes:,}",
+        help="shorten it, or raise the limit with --limit nodes=N",
+    )
+
+
+_ENTRYWISE = (syntax.Number, syntax.Name, syntax.Sum, syntax.Negative, syntax.Power, syntax.Group, syntax.Compare)
+
+
+def entrywise_functions(tables: Definitions, functions: list[str]) -> set[str]:
+    """The functions whose body has only scalar operations: they are applied entry by entry."""
+    found: set[str] = set()
+
+    def scalar(part: syntax.Expression, parameters: set[str]) -> bool:
+        if isinstance(part, syntax.Product):
+            return "⊗" not in part.operators
+        if isinstance(part, syntax.Norm):
+            return part.kind == "abs"
+        if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name):
+            name = part.callee.id
+            end = tables.function(name)
+            if name in parameters or name in tables.values or end in found:
+                return True
+            if end in tables.functions:
+                return False
+            several = end in ("max", "min") and len(part.arguments) > 1
+            return several or end not in FUNCTIONS or FUNCTIONS[end].elementwise
+        return isinstance(part, _ENTRYWISE)
+
+    for name in functions:
+        statement = tables.functions[name]
+        parameters = {p.id for p in statement.parameters or ()}
+        if all(scalar(part, parameters) for part in walk(statement.value)):
+            found.add(name)
+    return found

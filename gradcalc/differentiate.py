@@ -1,0 +1,152 @@
+"""Graph to adjoint graph. Operations give linear maps; everything here follows from them.
+
+Reverse mode keeps one contribution per edge and sums them by a node of its own: x̄ = Σ over edges of
+(local map)* ȳ. Forward mode is the same maps applied in the other direction. Both add ordinary nodes to the
+graph, so what they return can be differentiated again. Griewank and Walther, Evaluating Derivatives, ch. 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gradcalc import algebra as al
+from gradcalc.graph import SCALAR, Node, ancestors
+from gradcalc.maps import LinearMap, times, unit
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """One use of a value: `node` uses `input` as its argument number `argument`."""
+
+    node: Node
+    argument: int
+    linear: LinearMap
+    upstream: Node
+    downstream: Node
+
+    @property
+    def input(self) -> Node:
+        """The value that is used."""
+        return self.node.inputs[self.argument]
+
+
+@dataclass(frozen=True, eq=False)
+class Backward:
+    """A reverse sweep: the adjoint of every value that the target depends on, and the edges passed."""
+
+    target: Node
+    seed: Node
+    adjoints: dict[Node, Node] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+
+    def adjoint(self, node: Node) -> Node:
+        """The adjoint in the shape of its primal; zero if the target does not depend on it."""
+        found = self.adjoints.get(node)
+        return al.zeros(node.graph, node.shape) if found is None else found
+
+
+def varying(root: Node) -> list[Node]:
+    """The nodes that `root` needs and that depend on an input, in topological order."""
+    found: set[Node] = set()
+    order = ancestors([root])
+    for node in order:
+        if node.op == "input" or any(i in found for i in node.inputs):
+            found.add(node)
+    return [n for n in order if n in found]
+
+
+def local_maps(node: Node, active: set[Node]) -> list[tuple[int, LinearMap]]:
+    """The differential of a node by each argument that varies."""
+    found = []
+    for i, operand in enumerate(node.inputs):
+        linear = node.operation.differential(node, i) if operand in active else None
+        if linear is not None:
+            found.append((i, linear))
+    return found
+
+
+def accumulate(contributions: Sequence[Node]) -> Node:
+    """Sum the branches that meet at one primal: `x̄ = Σₖ x̄ₖ`.
+
+    A single branch is returned unchanged, so that a report shows no sum where nothing was summed.
+    """
+    return al.add(contributions)
+
+
+def reverse(target: Node, seed: Node | None = None) -> Backward:
+    """Differentiate a target by everything that it depends on.
+
+    `seed` is the upstream gradient of the target, in its shape: by default 1, for a scalar.
+    """
+    if seed is None:
+        seed = target.graph.constant(1.0)
+    order = varying(target)
+    active = set(order)
+    contributions: dict[Node, list[Node]] = {target: [seed]}
+    sweep = Backward(target, seed)
+    for node in reversed(order):
+        if node not in contributions:
+            continue
+        upstream = accumulate(contributions[node])
+        sweep.adjoints[node] = upstream
+        for i, linear in local_maps(node, active):
+            downstream = linear.adjoint(upstream)
+            contributions.setdefault(node.inputs[i], []).append(downstream)
+            sweep.edges.append(Edge(node, i, linear, upstream, downstream))
+    return sweep
+
+
+def forward(target: Node, tangents: Mapping[Node, Node]) -> Node:
+    """The change of the target for given changes of some nodes (a JVP), in the shape of the target."""
+    changes = dict(tangents)
+    for node in ancestors([target]):
+        if node in changes:
+            continue
+        maps = local_maps(node, {i for i in node.inputs if i in changes})
+        terms = [linear.apply(changes[node.inputs[i]]) for i, linear in maps]
+        if terms:
+            changes[node] = al.add(terms)
+    return changes.get(target) or al.zeros(target.graph, target.shape)
+
+
+def jacobians(sweep: Backward) -> dict[Node, Node | None]:
+    """The Jacobian of the target by every node as a product and sum of local Jacobians, structure kept.
+
+    Numerator layout, matrices stacked by columns; None where a factor has no name in the language.
+    """
+    graph = sweep.target.graph
+    branches: dict[Node, list[Node | None]] = {}
+    found: dict[Node, Node | None] = {sweep.target: unit(graph, sweep.target.shape)}
+    for edge in sweep.edges:
+        if edge.node not in found:
+            found[edge.node] = _total(branches.pop(edge.node))
+        outer, local = found[edge.node], edge.linear.matrix(graph)
+        product = times(outer, local) if outer is not None and local is not None else None
+        branches.setdefault(edge.input, []).append(product)
+    for node, terms in branches.items():
+        found.setdefault(node, _total(terms))
+    return found
+
+
+def _total(terms: Sequence[Node | None]) -> Node | None:
+    known = [t for t in terms if t is not None]
+    return al.add(known) if len(known) == len(terms) else None
+
+
+def derivative(target: Node, by: Node, numerator: bool) -> Node:
+    """∂target/∂by as a node: the gradient of a scalar, the Jacobian of a vector by a vector.
+
+    In numerator layout the gradient of a scalar by a column is a row. Raises ValueError where the language
+    has no form for the Jacobian.
+    """
+    if target.shape == SCALAR:
+        gradient = reverse(target).adjoint(by)
+        return al.transpose(gradient) if numerator and len(by.shape) == 1 else gradient
+    sweep = reverse(target, target.graph.make("input", name="", shape=target.shape))
+    if by not in sweep.adjoints:
+        raise ValueError("not connected")
+    found = jacobians(sweep)[by]
+    if found is None:
+        raise ValueError("no closed form")
+    return found

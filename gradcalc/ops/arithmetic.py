@@ -1,0 +1,291 @@
+"""Sums, products and quotients entry by entry, powers, comparisons and choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcalc import algebra as al
+from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, register
+from gradcalc.maps import Hadamard, LinearMap, Outer, Scaled, identity, signed
+from gradcalc.notation import Level, Piece, Style, call, hadamard, negated, total
+from gradcalc.ops.table import Function, builds, declare, same_shape
+
+Array = np.ndarray[Any, Any]
+
+
+def _show_product(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    left, right = pieces
+    if node.shape == SCALAR:
+        return style.juxtaposed(left, right)
+    return hadamard(left, right, style)
+
+
+def _sum_kernel(a: Any, *x: Array) -> Array:
+    result = x[0] if a["signs"][0] > 0 else -x[0]
+    for sign, term in zip(a["signs"][1:], x[1:], strict=True):
+        result = result + term if sign > 0 else result - term
+    return result
+
+
+def _diagonal(node: Node, diagonal: Node) -> LinearMap:
+    return Hadamard(diagonal.shape, node.shape, diagonal)
+
+
+register(Operation(
+    "add", same_shape, _sum_kernel,
+    lambda node, i: signed(identity(node.shape), node.attributes["signs"][i]),
+    lambda node, pieces, style: total(node.attributes["signs"], pieces, style), "distributes",
+))  # fmt: skip
+
+register(Operation(
+    "negative", same_shape, lambda a, x: -x, lambda node, i: signed(identity(node.shape), -1),
+    lambda node, pieces, style: negated(pieces[0], style), "changes the sign",
+))  # fmt: skip
+
+register(Operation(
+    "multiply", same_shape, lambda a, x, y: x * y,
+    lambda node, i: _diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True,
+))  # fmt: skip
+
+
+def _scale_shape(shapes: Sequence[Shape], a: Any) -> Shape:
+    if shapes[0] != SCALAR:
+        raise ShapeError("the factor must be a scalar")
+    return shapes[1]
+
+
+def _scale_map(node: Node, i: int) -> LinearMap:
+    factor, operand = node.inputs
+    if i == 0:
+        return Outer(SCALAR, node.shape, operand)
+    return Scaled(operand.shape, node.shape, factor)
+
+
+register(Operation(
+    "scale", _scale_shape, lambda a, c, x: c * x, _scale_map,
+    lambda node, pieces, style: style.juxtaposed(*pieces), "switches", bilinear=True,
+))  # fmt: skip
+
+# ------------------------------------------------------------------------------ quotients
+
+
+def _divide_shape(shapes: Sequence[Shape], a: Any) -> Shape:
+    if shapes[1] != SCALAR and shapes[0] != shapes[1]:
+        raise ShapeError("`/` divides by a scalar; `./` divides entry by entry, both of one shape")
+    return shapes[0]
+
+
+def _divide_map(node: Node, i: int) -> LinearMap:
+    """d(x / y) = dx / y - (x / y) dy / y."""
+    above, below = node.inputs
+    by_value = al.negative(al.divide(node, below, node.op))
+    if above.shape == below.shape:
+        return _diagonal(node, al.divide(al.filled(above, 1.0), below) if i == 0 else by_value)
+    if i == 0:
+        return Scaled(above.shape, node.shape, al.divide(al.constant(node.graph, 1.0), below))
+    return Outer(SCALAR, node.shape, by_value)
+
+
+def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    return style.quotient(pieces[0], pieces[1], node.inputs[1].shape != SCALAR)
+
+
+register(Operation(
+    "divide", _divide_shape, lambda a, x, y: x / y, _divide_map, _show_quotient, "switches",
+    "a divisor other than 0", lambda a, x, y: np.broadcast_to(y == 0, np.broadcast_shapes(x.shape, y.shape)),
+))  # fmt: skip
+
+
+def _ratio_kernel(a: Any, x: Array, y: Array) -> Array:
+    """x / y, and 0 where x is 0 whatever y is: y / ŷ of a class that has no weight, x / ||x|| at 0."""
+    with np.errstate(all="ignore"):
+        return np.where(x == 0, 0.0, x / y)
+
+
+register(Operation(
+    "ratio", _divide_shape, _ratio_kernel, _divide_map, _show_quotient, "switches",
+))  # fmt: skip
+
+# --------------------------------------------------------------------------------- powers
+
+
+def _power_fault(a: Any, x: Array, n: Array) -> Array:
+    return ((x < 0) & (n != np.floor(n))) | ((x == 0) & (n < 0))
+
+
+def _power_map(node: Node, i: int) -> LinearMap:
+    """d(x^n) = n x^(n-1) dx + x^n log(x) dn."""
+    base, exponent = node.inputs
+    if i == 1:
+        return _diagonal(node, al.apply("power_log", base, exponent))
+    number = exponent.inputs[0] if exponent.op == "stretch" else exponent
+    if number.op == "constant":
+        value = number.attributes["value"]
+        below = _raised(base, value - 1.0)
+        return _diagonal(node, al.scale(al.constant(node.graph, value), below))
+    one = al.filled(exponent, 1.0)
+    lower = node.graph.make("power", base, al.add([exponent, one], [1, -1]))
+    return _diagonal(node, al.multiply(exponent, lower))
+
+
+def _raised(base: Node, value: float) -> Node:
+    if value in (0.0, 1.0):
+        return al.power(base, value)
+    return base.graph.make("power", base, al.filled(base, value))
+
+
+def _show_power(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    base = style.enclose(pieces[0], Level.ATOM)
+    return Piece(style.power(base, pieces[1], node.shape != SCALAR), Level.POWER)
+
+
+def _power_kernel(a: Any, x: Array, n: Array) -> Array:
+    """Whole small powers by multiplication would be faster; `np.power` is right to the last digit or so."""
+    return np.power(x, n)
+
+
+register(Operation(
+    "power", same_shape, _power_kernel, _power_map, _show_power, "scales",
+    "a base above 0, or a whole exponent (0 or more at base 0)", _power_fault,
+))  # fmt: skip
+
+
+def _power_log_kernel(a: Any, x: Array, n: Array) -> Array:
+    """x^n log x, which tends to 0 at x = 0 for n > 0 and is undefined for x < 0."""
+    with np.errstate(all="ignore"):
+        value = np.power(x, n) * np.log(np.where(x < 0, np.nan, x))
+        return np.where((x == 0) & (n > 0), 0.0, value)
+
+
+def _power_log_map(node: Node, i: int) -> LinearMap:
+    """d(x^n log x) = x^(n-1) (n log x + 1) dx + x^n (log x)^2 dn."""
+    base, exponent = node.inputs
+    log = al.apply("log", base)
+    if i == 1:
+        return _diagonal(node, al.multiply(node, log))
+    one = al.filled(exponent, 1.0)
+    lower = node.graph.make("power", base, al.add([exponent, one], [1, -1]))
+    return _diagonal(node, al.multiply(lower, al.add([al.multiply(exponent, log), one])))
+
+
+def _show_power_log(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    power = _show_power(node, pieces, style)
+    log = Piece(style.function("log") + style.brackets(pieces[0].text), Level.ATOM)
+    return style.juxtaposed(power, log) if node.shape == SCALAR else hadamard(power, log, style)
+
+
+register(Operation("power_log", same_shape, _power_log_kernel, _power_log_map, _show_power_log, "scales"))
+
+# -------------------------------------------------------------------- comparisons and choices
+
+_COMPARE: dict[str, Callable[[Array, Array], Array]] = {
+    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal,
+    "!=": np.not_equal,
+}  # fmt: skip
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "=="}
+
+
+def show_comparison(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    """`1(y > z)`."""
+    operator = node.attributes["operator"]
+    symbol = {"<=": style.at_most, ">=": style.at_least, "!=": style.unequal, "==": style.equal}.get(operator, operator)
+    left, right = (style.enclose(p, Level.SUM) for p in pieces)
+    return Piece(style.indicator(f"{left} {symbol} {right}"), Level.ATOM)
+
+
+register(Operation(
+    "compare", same_shape, lambda a, x, y: _COMPARE[a["operator"]](x, y).astype(float), lambda node, i: None,
+    show_comparison, "is constant",
+))  # fmt: skip
+
+
+def _unless(condition: Node) -> Node:
+    """1 where the condition is 0."""
+    if condition.op == "compare":
+        return al.compare(_OPPOSITE[condition.attributes["operator"]], *condition.inputs)
+    return al.compare("==", condition, al.filled(condition, 0.0))
+
+
+def _when(condition: Node) -> Node:
+    """1 where the condition is not 0."""
+    return condition if condition.op == "compare" else al.compare("!=", condition, al.filled(condition, 0.0))
+
+
+def _where_map(node: Node, i: int) -> LinearMap | None:
+    if i == 0:
+        return None
+    condition = node.inputs[0]
+    return _diagonal(node, _when(condition) if i == 1 else _unless(condition))
+
+
+def _show_where(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    return call("where")(node, pieces, style)
+
+
+declare(
+    Function("where", builds("where"), "where(c, a, b): a where c is not 0, b elsewhere",
+             "1(c) da + 1(not c) db; 0 for c", "where(2 > 1, 3, 4)", 3, 3, elementwise=True,
+             kink="none: the branch that was not taken contributes exactly 0"),
+    Operation("where", same_shape, lambda a, c, x, y: np.where(c != 0, x, y), _where_map, _show_where, "routes"),
+)  # fmt: skip
+
+
+def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) -> None:
+    def fold(a: Any, *x: Array) -> Array:
+        result = x[0]
+        for other in x[1:]:
+            result = kernel(result, other)
+        return result
+
+    def tied(a: Any, *x: Array) -> Array:
+        best = fold(a, *x)
+        return np.asarray(sum((v == best).astype(int) for v in x) > 1)
+
+    def differential(node: Node, i: int) -> LinearMap:
+        share = node.graph.make("share", *node.inputs, of=i, operator=operator)
+        return _diagonal(node, share)
+
+    def build(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
+        if len(x) == 1:
+            return graph.make(f"{name}_entry", x[0], axis=axis)
+        if axis is not None:
+            raise ShapeError(f"{name} of several arguments takes no axis", f"write {name}(x, axis=0) for one matrix")
+        return graph.make(name, *x)
+
+    declare(
+        Function(name, build, f"the {'largest' if name == 'max' else 'smallest'} of two or more, entry by entry; "
+                 "of one argument, over its entries", f"1(y {operator} z) dy + 1(z {operator} y) dz",
+                 f"{name}(1, 2)", 1, None, reduces=True, kink="ties share evenly"),
+        Operation(name, same_shape, fold, differential, call(name), "routes", kink=tied,
+                  kink_rule="ties share evenly"),
+    )  # fmt: skip
+
+
+def _share_kernel(a: Any, *x: Array) -> Array:
+    """Which part of the upstream gradient input `of` takes: 1 if it alone is best, its even share of a tie."""
+    mine = x[a["of"]]
+    others = [v for k, v in enumerate(x) if k != a["of"]]
+    better = _COMPARE[a["operator"]]
+    best = np.all([better(mine, v) | (mine == v) for v in others], axis=0)
+    return best / (1.0 + sum((v == mine).astype(float) for v in others))
+
+
+def _show_share(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    """`1(y > z)`: what it is where nothing is tied."""
+    i = node.attributes["of"]
+    others = [p for k, p in enumerate(pieces) if k != i]
+    mine = style.enclose(pieces[i], Level.SUM)
+    if len(others) == 1:
+        rest = style.enclose(others[0], Level.SUM)
+    else:
+        name = "max" if node.attributes["operator"] == ">" else "min"
+        rest = style.function(name) + style.brackets(", ".join(p.text for p in others))
+    return Piece(style.indicator(f"{mine} {node.attributes['operator']} {rest}"), Level.ATOM)
+
+
+register(Operation("share", same_shape, _share_kernel, lambda node, i: None, _show_share, "is constant"))
+_extreme("max", np.maximum, ">")
+_extreme("min", np.minimum, "<")

@@ -1,0 +1,66 @@
+"""A function under the name that the file gives it: `f = tanh`, or an `f` that nothing defines.
+
+`f(z)`, `f'(z)`, `f''(z)` are one operation with the order as an attribute. Its numbers come from the
+function that it stands for, differentiated as often as there are primes; an abstract f has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gradcalc.graph import OPERATIONS, SCALAR, Graph, Node, Operation, ancestors, register
+from gradcalc.maps import Hadamard, LinearMap
+from gradcalc.notation import Piece, Style, applied
+from gradcalc.ops.table import same_shape
+
+Array = np.ndarray[Any, Any]
+
+
+@cache
+def _definition(function: str, order: int) -> tuple[Node, tuple[Node, ...]]:
+    """The order-th derivative of a function of one number as a graph over one leaf, in evaluation order."""
+    from gradcalc.differentiate import forward  # it needs nothing of ours but maps; ops stay below it otherwise
+
+    graph = Graph()
+    leaf = graph.make("input", name="t", shape=SCALAR)
+    root = graph.make(function, leaf)
+    for _ in range(order):
+        root = forward(root, {leaf: graph.constant(1.0)})
+    return leaf, tuple(ancestors([root]))
+
+
+def _kernel(a: Any, x: Array) -> Array:
+    leaf, nodes = _definition(a["function"], a["order"])
+    values = {leaf: x}
+    for node in nodes:
+        if node is not leaf:
+            values[node] = node.operation.kernel(node.attributes, *(values[i] for i in node.inputs))
+    return np.broadcast_to(values[nodes[-1]], x.shape)
+
+
+def _differential(node: Node, i: int) -> LinearMap:
+    raised = {**node.attributes, "order": node.attributes["order"] + 1}
+    return Hadamard(node.shape, node.shape, node.graph.make("call", node.inputs[0], **raised))
+
+
+def _notation(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    function = style.function(node.attributes["shown"], node.attributes["order"])
+    return applied(function, [p.text for p in pieces], style)
+
+
+def _delegate(attribute: str) -> Any:
+    def mask(a: Any, x: Array) -> Array:
+        found = getattr(OPERATIONS[a["function"]], attribute) if a["order"] == 0 else None
+        return np.zeros(x.shape, bool) if found is None else found({}, x)
+
+    return mask
+
+
+register(Operation(
+    "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
+    _delegate("fault"), _delegate("kink"), "see `gradcalc functions`",
+))  # fmt: skip

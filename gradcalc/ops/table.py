@@ -1,0 +1,77 @@
+"""The closed table of functions: what a name in a text may call, and what `gradcalc functions` lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gradcalc.graph import Graph, Node, Operation, Shape, ShapeError, register
+
+
+@dataclass(frozen=True, eq=False)
+class Function:
+    """A function of the language.
+
+    `build(graph, arguments, axis)` makes its node; `least` and `most` bound the number of arguments;
+    `elementwise` says that it acts entry by entry (its operands are stretched to one shape first), `reduces`
+    that it takes `axis=`. `derivative`, `domain`, `kink` and `summary` are what is listed; `example` is an
+    expression in numbers.
+    """
+
+    name: str
+    build: Callable[[Graph, Sequence[Node], int | None], Node]
+    summary: str
+    derivative: str
+    example: str
+    least: int = 1
+    most: int | None = 1
+    elementwise: bool = False
+    reduces: bool = False
+    domain: str = "all numbers"
+    kink: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+FUNCTIONS: dict[str, Function] = {}
+"""Every function by name and by alias."""
+
+
+def declare(function: Function, *operations: Operation) -> None:
+    """Enter a function and the operations that it stands on."""
+    for operation in operations:
+        register(operation)
+    for name in (function.name, *function.aliases):
+        if name in FUNCTIONS:
+            raise ValueError(f"function {name} is declared twice")
+        FUNCTIONS[name] = function
+
+
+def builds(op: str, **attributes: Any) -> Callable[[Graph, Sequence[Node], int | None], Node]:
+    """A builder that makes one node of an operation; a function that reduces passes its axis on."""
+
+    def build(graph: Graph, arguments: Sequence[Node], axis: int | None) -> Node:
+        extra = {"axis": axis} if OPERATION_TAKES_AXIS.get(op) else {}
+        return graph.make(op, *arguments, **attributes, **extra)
+
+    return build
+
+
+OPERATION_TAKES_AXIS: dict[str, bool] = {}
+
+
+def whole(node: Node, what: str) -> int:
+    """A constant whole number that a size or a place is made of."""
+    value = node.attributes.get("value") if node.op == "constant" else None
+    if value is None or not float(value).is_integer() or not 0 <= value <= 10**9:
+        raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
+    return int(value)
+
+
+def same_shape(shapes: Sequence[Shape], attributes: Any) -> Shape:
+    """The rule of entry-by-entry operations: all operands have one shape."""
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if shape != first:
+            raise ShapeError("entry by entry, both must have one shape")
+    return first

@@ -1,0 +1,411 @@
+"""Syntax to graph: which names are values, which order they come in, what the pieces are called.
+
+The plan depends on the shapes of the data, not on its numbers, and not on the order of the statements: nodes
+are numbered by a walk from the target, operands first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gradcalc import syntax
+from gradcalc.definitions import (
+    CONSTANTS,
+    Definitions,
+    collect,
+    entrywise_functions,
+    expansion_fault,
+    sorted_functions,
+    walk,
+)
+from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
+from gradcalc.expressions import TOP, UNKNOWN, Builder, Handler, Identity, Value
+from gradcalc.graph import SCALAR, Graph, Node, Shape, depth_first
+from gradcalc.ops import FUNCTIONS
+from gradcalc.suggest import did_you_mean, shown_shape, split_names
+
+
+@dataclass(eq=False)
+class PlannedClaim:
+    """A claim with the nodes of both sides; None where a side has a fault."""
+
+    statement: syntax.Claim
+    left: Node
+    right: Node
+
+
+@dataclass(eq=False)
+class Plan:
+    """A graph and what its nodes are called.
+
+    `names` are the names of the file, `labels` what every shown node is called (pieces `t1`, `t2`, ...
+    included), `order` the shown nodes in evaluation order, `inputs` the leaves; `literals` gives for a leaf
+    defined in the file the rows of numbers, or the node that computes it; `entries` are entry labels by name.
+    """
+
+    graph: Graph
+    tables: Definitions
+    names: dict[str, Node]
+    target: Node
+    numerator: bool
+    order: list[Node] = field(default_factory=list)
+    labels: dict[Node, str] = field(default_factory=dict)
+    inputs: list[Node] = field(default_factory=list)
+    literals: dict[Node, Node | list[list[float]]] = field(default_factory=dict)
+    entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: list[PlannedClaim] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    spans: dict[Node, Span] = field(default_factory=dict)
+
+    @property
+    def layout(self) -> str:
+        """`shape` or `numerator`."""
+        return "numerator" if self.numerator else "shape"
+
+
+class Planner:
+    """Plans one program for data of given shapes.
+
+    `given` are the shapes of the data from outside the file. With `numeric` a name without a value is a
+    fault; without, it is an input of the shape that the file states, or a scalar.
+    """
+
+    def __init__(self, program: syntax.Program, given: Mapping[str, Shape], *, of: str | None, layout: str | None,
+                 numeric: bool, limits: Limits):  # fmt: skip
+        self.program, self.of, self.numeric, self.limits = program, of, numeric, limits
+        self.tables = collect(program)
+        self.given = dict(given)
+        self.inherited: dict[str, tuple[str, ...]] = {}
+        functions = sorted_functions(self.tables)
+        self._refuse(self.tables.faults)
+        too_large = expansion_fault(self.tables, functions, limits)
+        self._refuse([too_large] if too_large else [])
+        self._shadow_given()
+        self._promote_functions()
+        functions = [n for n in functions if n in self.tables.functions]
+        self.numerator = (layout or self.tables.layout) == "numerator"
+        self.graph = Graph()
+        self.nodes: dict[str, Value] = {}
+        self.active: dict[str, Span] = {}
+        self.owners: dict[Node, str] = {}
+        self.leaves: list[Node] = []
+        self.literals: dict[Node, Node | list[list[float]]] = {}
+        self.entries: dict[str, tuple[str, ...]] = {}
+        self.sizes: dict[str, tuple[int, str]] = {}
+        self.builder = Builder(
+            self.graph, self.tables, entrywise_functions(self.tables, functions), self.numerator, not numeric,
+            self._resolve, self._knows, self._value_names, limits,
+        )  # fmt: skip
+
+    @staticmethod
+    def _refuse(faults: Sequence[Diagnostic]) -> None:
+        if faults:
+            raise GradcalcError(faults)
+
+    # ------------------------------------------------------------------------ what a name is
+
+    def _shadow_given(self) -> None:
+        """Data from outside goes before data in the file; a computed name cannot be given."""
+        faults = []
+        for name in self.given:
+            statement = self.tables.values.get(name)
+            if statement is None:
+                continue
+            if self._is_data(statement.value):
+                del self.tables.values[name]
+                self._inherit_labels(name, statement.value)
+            else:
+                faults.append(Diagnostic(
+                    "given-computed", f"`{name}` is given as data and computed by an equation", statement.span,
+                    (Label(statement.span),), "data goes in for inputs only", f"give another name, or delete `{statement.span.text}`"))  # fmt: skip
+        self._refuse(faults)
+
+    def _inherit_labels(self, name: str, value: syntax.Expression) -> None:
+        if isinstance(value, syntax.Matrix) and value.labels and self.given[name] == (len(value.labels),):
+            self.inherited[name] = value.labels
+
+    def _is_data(self, value: syntax.Expression) -> bool:
+        """Whether an equation's right side stands on no name: then it is data, and its name an input."""
+        for part in walk(value):
+            if isinstance(part, syntax.Name) and part.id not in CONSTANTS:
+                return False
+            if isinstance(part, syntax.Application):
+                callee = part.callee
+                if not isinstance(callee, syntax.Name) or callee.id not in FUNCTIONS or callee.id in self.tables.values:
+                    return False
+        return True
+
+    def _promote_functions(self) -> None:
+        """A function that nobody calls, whose parameters all name inputs, is an output: `f(x, y) = ...`."""
+        called = {
+            self.tables.function(part.callee.id)
+            for expression in self._all_expressions()
+            for part in walk(expression)
+            if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name)
+        }
+        candidates = [n for n in self.tables.functions if n not in called]
+        alone = not any(not self._is_data(e.value) for e in self.tables.values.values()) and len(candidates) == 1
+        for name in candidates:
+            statement = self.tables.functions[name]
+            parameters = [p.id for p in statement.parameters or ()]
+            if not (all(map(self._knows, parameters)) or alone):
+                continue
+            for parameter in statement.parameters or ():
+                if not self._knows(parameter.id):
+                    self.tables.inputs[parameter.id] = parameter.span
+            del self.tables.functions[name]
+            self.tables.values[name] = syntax.Equation(statement.span, statement.name, None, statement.value)
+
+    def _all_expressions(self) -> Iterable[syntax.Expression]:
+        for equation in (*self.tables.values.values(), *self.tables.functions.values()):
+            yield equation.value
+        for claim in self.tables.claims:
+            yield from (claim.left, claim.right)
+
+    def _knows(self, name: str) -> bool:
+        return self.tables.is_value(name, self.given)
+
+    def _value_names(self) -> Iterable[str]:
+        return {*self.tables.values, *self.given, *self.tables.inputs, *self.tables.shapes}
+
+    # ---------------------------------------------------------------------- names to nodes
+
+    def _resolve(self, name: str, span: Span) -> Handler:
+        """The node of a name: made once, from its equation, its data or its declaration."""
+        if name in self.nodes:
+            return self.nodes[name]
+        if name in self.active:
+            return self._cycle(name, span)
+        statement = self.tables.values.get(name)
+        if statement is None:
+            self.nodes[name] = self._leaf(name, span)
+            return self.nodes[name]
+        self.active[name] = span
+        value = yield (statement.value, TOP)
+        del self.active[name]
+        if isinstance(value, Identity):
+            value = self.builder.fault("unknown-size", f"`{name}` is `I` without a size", statement.span,
+                                       remedy="write `eye(n)` with the size, as in `eye(3)`")  # fmt: skip
+        if name not in self.nodes:
+            self.nodes[name] = self._own(name, value, statement)
+        return self.nodes[name]
+
+    def _own(self, name: str, value: Value, statement: syntax.Equation) -> Value:
+        """The node as this name's own: data becomes a leaf, a value that has a name already is copied."""
+        if not isinstance(value, Node):
+            return value
+        if self._is_data(statement.value):
+            leaf = self.graph.make("input", name=name, shape=value.shape)
+            self.leaves.append(leaf)
+            rows = _numbers(statement.value)
+            self.literals[leaf] = value if rows is None else rows
+            if isinstance(statement.value, syntax.Matrix) and statement.value.labels:
+                self.entries[name] = statement.value.labels
+            value = leaf
+        elif value in self.owners or value.op in ("input", "constant"):
+            value = self.graph.make("copy", value, name=name)
+        self.owners[value] = name
+        self.builder.spans[value] = statement.span
+        self._check_declared(name, value)
+        return value
+
+    def _leaf(self, name: str, span: Span) -> Value:
+        shaped = self.tables.shapes.get(name)
+        if name in self.given:
+            shape: Shape = self.given[name]
+        elif shaped is not None and not self.numeric:
+            shape = shaped.sizes
+        elif self.numeric and self._knows(name):
+            place = self.tables.inputs.get(name) or (shaped.span if shaped else span)
+            return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
+                                      remedy=f"give it one: --set {name}=..., --data FILE.json, or `{name} = ...` in the file")  # fmt: skip
+        elif self.numeric or did_you_mean(name, self._value_names()) or split_names(name, self._value_names()):
+            return self._unknown(name, span)
+        else:
+            shape = SCALAR
+        leaf = self.graph.make("input", name=name, shape=shape)
+        self.leaves.append(leaf)
+        self.owners[leaf] = name
+        self.builder.spans[leaf] = span
+        if name in self.inherited:
+            self.entries[name] = self.inherited[name]
+        self._check_declared(name, leaf)
+        return leaf
+
+    def _unknown(self, name: str, span: Span) -> Value:
+        names = set(self._value_names())
+        split = split_names(name, names)
+        close = did_you_mean(name, names)
+        remedy = f"define it (`{name} = ...`), or give it a value: --set {name}=..."
+        if split:
+            remedy = f"did you mean `{split}`? (names side by side need a space between them)"
+        elif re.fullmatch(r"d[^\W\d]\w*", name) and name[1:] in names:
+            remedy = f"for a derivative write `∂y/∂{name[1:]}`"
+        elif close:
+            remedy = f"did you mean `{close}`?"
+        value = self.builder.fault("unknown-name", f"`{name}` is not defined", span, remedy=remedy)
+        self.nodes[name] = value
+        return value
+
+    def _cycle(self, name: str, span: Span) -> Value:
+        path = list(self.active)
+        loop = path[path.index(name) :]
+        shown = " → ".join([*loop, name]) if len(loop) < 12 else f"{' → '.join(loop[:6])} → … → {name}"
+        labels = tuple(Label(self.tables.values[n].span) for n in loop[:4])
+        place = self.tables.values[name].span
+        self.builder.fault("cycle", f"`{name}` is defined by itself: {shown}", place, labels=labels,
+                           rule="each value must follow from others", remedy="cut the circle at one of these equations")  # fmt: skip
+        for member in loop:
+            self.nodes[member] = UNKNOWN
+        return UNKNOWN
+
+    def _check_declared(self, name: str, node: Node) -> None:
+        """A stated shape must be the shape, its symbols the same size everywhere."""
+        shaped = self.tables.shapes.get(name)
+        if shaped is None:
+            return
+        sizes, found = list(shaped.sizes), list(node.shape)
+        if len(sizes) == 2 and len(found) == 1:
+            found = [*found, 1]
+        if len(sizes) != len(found):
+            self._shape_fault(name, node, shaped, f"it is declared as {shown_shape(shaped.sizes)}")
+            return
+        for size, actual in zip(sizes, found, strict=True):
+            if isinstance(size, str) and isinstance(actual, int):
+                bound, by = self.sizes.setdefault(size, (actual, name))
+                if bound != actual:
+                    self._shape_fault(name, node, shaped, f"{size} is {bound}, from `{by}`, and {actual} here")
+                    return
+            elif isinstance(size, int) and isinstance(actual, int) and size != actual:
+                self._shape_fault(name, node, shaped, f"it is declared as {shown_shape(shaped.sizes)}")
+                return
+
+    def _shape_fault(self, name: str, node: Node, shaped: syntax.Shaped, rule: str) -> None:
+        self.builder.fault("data-shape" if node.op == "input" else "declared-shape",
+                           f"`{name}` is {shown_shape(node.shape)}", shaped.span, rule=rule,
+                           labels=(Label(shaped.span, "declared here"),), remedy="change the data or the declared shape")  # fmt: skip
+
+    # ------------------------------------------------------------------------------ the plan
+
+    def plan(self) -> Plan:
+        """Plan everything; raises `GradcalcError` with all faults."""
+        roots = list(self.tables.values)
+        for name in roots:
+            self.builder.drive(self._resolve(name, self.tables.values[name].name.span))
+        declared = (*self.tables.inputs, *self.tables.shapes)
+        for name in declared:
+            if name not in self.nodes and (name in self.given or not self.numeric or not roots):
+                self.builder.drive(self._resolve(name, self._place(name)))
+        claims = self._claims()
+        self._refuse(_in_order(self.builder.faults))
+        names = {n: v for n, v in self.nodes.items() if isinstance(v, Node)}
+        plan = Plan(self.graph, self.tables, names, self._target(names), self.numerator, literals=self.literals,
+                    entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans)  # fmt: skip
+        self._order(plan)
+        return plan
+
+    def _place(self, name: str) -> Span:
+        return self.tables.inputs.get(name) or self.tables.shapes[name].name.span
+
+    def _claims(self) -> list[PlannedClaim]:
+        found = []
+        for claim in self.tables.claims:
+            left, right = self.builder.build(claim.left), self.builder.build(claim.right)
+            if isinstance(left, Identity) and isinstance(right, Node):
+                left = self.builder.size_identity(left, right.shape) or left
+            if isinstance(right, Identity) and isinstance(left, Node):
+                right = self.builder.size_identity(right, left.shape) or right
+            if isinstance(left, Node) and isinstance(right, Node):
+                found.append(PlannedClaim(claim, left, right))
+            elif isinstance(left, Identity) or isinstance(right, Identity):
+                self.builder.fault("unknown-size", "the size of `I` does not follow from the other side", claim.span,
+                                   remedy="write `eye(n)` with the size")  # fmt: skip
+        return found
+
+    def _target(self, names: Mapping[str, Node]) -> Node:
+        """`--of`, or the one computed value that nothing else uses; of several the last in the file."""
+        if self.of is not None:
+            if self.of in names:
+                return names[self.of]
+            close = did_you_mean(self.of, names)
+            raise GradcalcError(Diagnostic("unknown-name", f"the target `{self.of}` is not defined", rule=(
+                f"the file has {', '.join(list(names)[:12])}" if names else "the file defines nothing"),
+                help=f"did you mean `{close}`?" if close else "name one of them with --of"))  # fmt: skip
+        computed = {n: v for n, v in names.items() if v.op != "input"} or dict(names)
+        if not computed:
+            raise GradcalcError(Diagnostic("no-target", "there is nothing to differentiate",
+                                           help="write an equation, as in `z = W x + b`"))  # fmt: skip
+        used = {i for n in depth_first(computed.values()) for i in n.inputs}
+        free = [n for n, v in computed.items() if v not in used] or list(computed)
+        self.free = sorted(free, key=lambda n: self.tables.order.get(n, -1))
+        return names[self.free[-1]]
+
+    def _order(self, plan: Plan) -> None:
+        """Evaluation order from the target; then what it does not need, by name."""
+        others = sorted(n for n in plan.names if plan.names[n] is not plan.target)
+        roots = [plan.target, *(plan.names[n] for n in others)]
+        walked = list(depth_first(roots))
+        plan.inputs = [n for n in walked if n in self.leaves]
+        varies = _varying(walked)
+        shown = [n for n in walked if n.op != "input" and (n in varies or n in self.owners)]
+        plan.order = plan.inputs + shown
+        plan.labels = {n: name for n, name in self.owners.items()}
+        taken, number = set(plan.names) | set(self.tables.functions), 0
+        for node in shown:
+            if node not in plan.labels:
+                number += 1
+                while f"t{number}" in taken:
+                    number += 1
+                plan.labels[node] = f"t{number}"
+        if self.of is None and len(self.free) > 1:
+            shown_others = ", ".join(self.free[:-1][-5:])
+            plan.notes.append(f"the target is {self.free[-1]}, the last of several values that nothing uses; "
+                              f"for {shown_others} write --of")  # fmt: skip
+
+
+def _varying(walked: Sequence[Node]) -> set[Node]:
+    found: set[Node] = set()
+    for node in walked:
+        if node.op == "input" or any(i in found for i in node.inputs):
+            found.add(node)
+    return found
+
+
+def _in_order(faults: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """By place, each once."""
+    unique = {(d.code, d.span and d.span.start, d.message): d for d in faults}
+    return sorted(unique.values(), key=lambda d: d.span.start if d.span else -1)
+
+
+def _numbers(value: syntax.Expression) -> list[list[float]] | None:
+    """The rows of a literal of plain numbers, or None if it is anything else."""
+    if not isinstance(value, syntax.Matrix):
+        return None
+    rows: list[list[syntax.Expression]] = [list(row) for row in value.rows]
+    if len(rows) == 1 and all(isinstance(e, syntax.Matrix) and len(e.rows) == 1 for e in rows[0]):
+        rows = [list(e.rows[0]) for e in rows[0] if isinstance(e, syntax.Matrix)]
+    elif len(rows) == 1:
+        rows = [[e] for e in rows[0]]
+    out = []
+    for row in rows:
+        numbers = [_plain(entry) for entry in row]
+        if any(n is None for n in numbers):
+            return None
+        out.append([n for n in numbers if n is not None])
+    return out
+
+
+def _plain(entry: syntax.Expression) -> float | None:
+    if isinstance(entry, syntax.Negative) and isinstance(entry.operand, syntax.Number):
+        return -entry.operand.value
+    return entry.value if isinstance(entry, syntax.Number) else None
+
+
+def plan(program: syntax.Program, given: Mapping[str, Shape], *, of: str | None = None, layout: str | None = None,
+         numeric: bool = True, limits: Limits | None = None) -> Plan:  # fmt: skip
+    """Plan a program; see `Planner`."""
+    return Planner(program, given, of=of, layout=layout, numeric=numeric, limits=limits or Limits()).plan()
+

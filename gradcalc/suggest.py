@@ -1,0 +1,41 @@
+"""What a reader may have meant, and shapes as readers write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gradcalc.graph import Shape, extent
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The known word that is nearest, or ""."""
+    from difflib import get_close_matches
+
+    candidates = sorted(set(known) - {word})
+    if len(word) < 3:
+        return ""
+    return next(iter(get_close_matches(word, candidates, 1, 0.7)), "")
+
+
+def split_names(word: str, known: Iterable[str]) -> str:
+    """`W x` for `Wx` if both are known names; any number of pieces, shortest first piece first; or ""."""
+    names = set(known)
+    best: list[list[str] | None] = [[]] + [None] * len(word)
+    for end in range(1, len(word) + 1):
+        for start in range(end):
+            before = best[start]
+            if before is not None and word[start:end] in names:
+                found = [*before, word[start:end]]
+                shorter = best[end]
+                if shorter is None or len(found) < len(shorter):
+                    best[end] = found
+    pieces = best[len(word)]
+    return " ".join(pieces) if pieces and len(pieces) > 1 else ""
+
+
+def shown_shape(shape: Shape) -> str:
+    """`3×4`, `5×1`, `a scalar`."""
+    if not shape:
+        return "a scalar"
+    rows, columns = extent(shape)
+    return f"{rows}×{columns}"
