@@ -206,7 +206,13 @@ def power(a: Node, exponent: float) -> Node:
     """`a^c` entry by entry, for a constant c."""
     if exponent == 0.0:
         return ones(a.graph, a.shape)
-    return a if exponent == 1.0 else a.graph.make("power", a, constant(a.graph, exponent))
+    return a if exponent == 1.0 else a.graph.make("power", a, stretch_number(exponent, a))
+
+
+def stretch_number(value: float, like: Node) -> Node:
+    """A number as an operand beside a node: it stays a number, stretched, also where it is 1."""
+    number = constant(like.graph, value)
+    return number if like.shape == SCALAR else like.graph.make("stretch", number, to=like.shape)
 
 
 def apply(op: str, *inputs: Node) -> Node:

@@ -19,6 +19,7 @@ from gradcalc.differentiate import derivative, forward
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.graph import SCALAR, Graph, Node, Shape, ShapeError, count, extent, is_row, replace, transposed
 from gradcalc.ops import FUNCTIONS
+from gradcalc.simplify import simplify
 from gradcalc.suggest import did_you_mean, shown_shape
 
 
@@ -117,6 +118,7 @@ class Builder:
     faults: list[Diagnostic] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     spans: dict[Node, Span] = field(default_factory=dict)
+    derivatives: list[Span] = field(default_factory=list)
 
     # ------------------------------------------------------------------------- driving
 
@@ -303,8 +305,8 @@ class Builder:
         for node, own in zip(nodes, spans, strict=True):
             if not _stretches(node.shape, widest):
                 return self._misfit(what, span, (node, own), widest, place)
-            fitted = al.stretch(node, widest) if node.op != "ones" else self.graph.make("stretch", node, to=widest)
-            stretched.append(self.note(node if node.shape == widest else fitted, own))
+            fitted = node if node.shape == widest else self.graph.make("stretch", node, to=widest)
+            stretched.append(self.note(fitted, own))
         return stretched
 
     def _misfit(self, what: str, span: Span, operand: tuple[Node, Span], widest: Shape, place: Span) -> Unknown:
@@ -314,7 +316,7 @@ class Builder:
         if transposed(node.shape) == widest or ({len(node.shape), len(widest)} == {1, 2} and (
             is_row(node.shape) or is_row(widest)
         )):
-            remedy = f"a column against a row does not stretch: transpose one, as in `{own.text}^T`"
+            remedy = "a column against a row does not stretch: transpose one of them with ^T"
         labels = (Label(place, shown_shape(widest)), Label(own, shown_shape(node.shape)))
         return self.fault("shape-mismatch", f"{what} `{span.text}` does not fit", min(place, own, key=lambda s: s.start),
                           rule=rule, remedy=remedy, labels=labels)  # fmt: skip
@@ -612,6 +614,7 @@ class Builder:
     # -------------------------------------------------------------------------- derivatives
 
     def _derivative(self, e: syntax.Derivative, scope: Scope) -> Handler:
+        self.derivatives.append(e.span)
         values = [(yield (e.of, scope)), (yield (e.by, scope))]
         nodes = self._known(values, e.span)
         if nodes is None:
@@ -621,7 +624,7 @@ class Builder:
             return self.fault("bad-derivative", f"`{e.by.span.text}` is a number: nothing can be derived by it", e.by.span,
                               remedy="derive by a name that stands for a value")  # fmt: skip
         try:
-            return self.note(derivative(of, by, self.numerator), e.span)
+            return self.note(simplify(derivative(of, by, self.numerator)), e.span)
         except ValueError:
             labels = (Label(e.of.span, shown_shape(of.shape)), Label(e.by.span, shown_shape(by.shape)))
             return self.fault("no-closed-form", f"`{e.span.text}` has no closed form as a matrix", e.span, labels=labels,

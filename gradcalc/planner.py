@@ -340,8 +340,15 @@ class Planner:
                                            help="write an equation, as in `z = W x + b`"))  # fmt: skip
         used = {i for n in depth_first(computed.values()) for i in n.inputs}
         free = [n for n, v in computed.items() if v not in used] or list(computed)
+        free = [n for n in free if not self._is_gradient(n)] or free
         self.free = sorted(free, key=lambda n: self.tables.order.get(n, -1))
         return names[self.free[-1]]
+
+    def _is_gradient(self, name: str) -> bool:
+        """Whether a name is a derivative of something else, as in `δ = ∂s/∂z`: no target by itself."""
+        statement = self.tables.values.get(name)
+        found = self.builder.derivatives
+        return statement is not None and any(statement.span.start <= s.start < statement.span.end for s in found)
 
     def _order(self, plan: Plan) -> None:
         """Evaluation order from the target; then what it does not need, by name."""

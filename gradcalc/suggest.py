@@ -12,9 +12,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
     candidates = sorted(set(known) - {word})
-    if len(word) < 3:
-        return ""
-    return next(iter(get_close_matches(word, candidates, 1, 0.7)), "")
+    if len(word) < 4:
+        same_letters = (k for k in candidates if sorted(k) == sorted(word) and len(word) == 3)
+        return next(same_letters, "")
+    return next(iter(get_close_matches(word, candidates, 1, 0.75)), "")
 
 
 def split_names(word: str, known: Iterable[str]) -> str:

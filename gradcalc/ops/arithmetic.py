@@ -124,17 +124,11 @@ def _power_map(node: Node, i: int) -> LinearMap:
     number = exponent.inputs[0] if exponent.op == "stretch" else exponent
     if number.op == "constant":
         value = number.attributes["value"]
-        below = _raised(base, value - 1.0)
+        below = al.power(base, value - 1.0)
         return _diagonal(node, al.scale(al.constant(node.graph, value), below))
     one = al.filled(exponent, 1.0)
     lower = node.graph.make("power", base, al.add([exponent, one], [1, -1]))
     return _diagonal(node, al.multiply(exponent, lower))
-
-
-def _raised(base: Node, value: float) -> Node:
-    if value in (0.0, 1.0):
-        return al.power(base, value)
-    return base.graph.make("power", base, al.filled(base, value))
 
 
 def _show_power(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:

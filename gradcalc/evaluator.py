@@ -1,0 +1,163 @@
+"""Graph and data to arrays, and what is to be said about them: domains, overflow, kinks.
+
+Arrays have rank 2, with batch axes in front where there are any. A value that is not finite is a fault only
+where the target takes it: what `where` or `max` did not select may be anything, and contributes exactly zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcalc.differentiate import Edge
+from gradcalc.graph import Node, extent
+from gradcalc.ops.table import same_shape
+
+Array = np.ndarray[Any, Any]
+Values = dict[Node, Array]
+
+
+def evaluate(order: Iterable[Node], values: Values, masks: Mapping[Node, Sequence[Array]] | None = None) -> Values:
+    """Compute the nodes in topological order into `values`, which holds the leaves; those that are there stay.
+
+    `masks` gives for contributions which entries of the value that they come through were taken.
+    """
+    with np.errstate(all="ignore"):
+        for node in order:
+            if node not in values:
+                result = node.operation.kernel(node.attributes, *(values[i] for i in node.inputs))
+                for mask in (masks or {}).get(node, ()):
+                    result = np.where(mask, result, 0.0) if mask.shape[-2:] == result.shape[-2:] else (
+                        result if mask.any() else np.zeros_like(result))  # fmt: skip
+                values[node] = result
+    return values
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A node whose value is not a number that can be used: at which entry, from which operands."""
+
+    node: Node
+    kind: str
+    place: tuple[int, ...]
+    operands: tuple[float | None, ...]
+
+
+def entry(index: Sequence[int], node: Node) -> tuple[int, ...]:
+    """An index of the array as an index of the value: none for a scalar, one for a vector."""
+    row, column = index[-2:]
+    if not node.shape:
+        return ()
+    return (int(row),) if len(node.shape) == 1 else (int(row), int(column))
+
+
+def faults(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> list[Fault]:
+    """The first faults that the targets depend on, in evaluation order; none if all is well."""
+    suspects: dict[Node, tuple[Array, str]] = {}
+    for node in order:
+        found = _suspect(node, values)
+        if found is not None:
+            suspects[node] = found
+    if not suspects:
+        return []
+    taken = demand(order, values, targets)
+    out = []
+    for node, (bad, kind) in suspects.items():
+        mask = taken.get(node)
+        if mask is None:
+            continue
+        where = np.argwhere(np.broadcast_to(bad, values[node].shape) & mask)
+        if len(where):
+            index = tuple(int(i) for i in where[0])
+            out.append(Fault(node, kind, entry(index, node), tuple(_operand(values[i], index) for i in node.inputs)))
+    return out
+
+
+def _suspect(node: Node, values: Values) -> tuple[Array, str] | None:
+    """Where a node is out of domain or not finite although its operands are, and which of the two."""
+    operands = [values[i] for i in node.inputs]
+    if node.operation.fault is not None:
+        mask = np.asarray(node.operation.fault(node.attributes, *operands))
+        if mask.any():
+            return mask, "domain"
+    value = values[node]
+    with np.errstate(all="ignore"):
+        if np.isfinite(np.sum(value)):
+            return None
+    bad = ~np.isfinite(value)
+    if not bad.any() or any(not np.isfinite(x).all() for x in operands):
+        return None
+    return bad, "overflow" if np.isinf(value).any() else "undefined"
+
+
+def _operand(array: Array, index: Sequence[int]) -> float | None:
+    """The entry of an operand that belongs to an entry of the result, if there is just one."""
+    if array.shape[-2:] == (1, 1):
+        return float(array.reshape(-1)[0])
+    try:
+        return float(array[tuple(index)[-array.ndim :]])
+    except IndexError:
+        return None
+
+
+def demand(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> dict[Node, Array]:
+    """Which entries of each value the targets take: `where` and `max` take one of their operands' entries."""
+    taken: dict[Node, Array] = {t: np.ones(values[t].shape, bool) for t in targets}
+    for node in reversed(order):
+        mask = taken.get(node)
+        if mask is None:
+            continue
+        for i, operand in enumerate(node.inputs):
+            part = _demanded(node, i, mask, values)
+            before = taken.get(operand)
+            taken[operand] = part if before is None else before | part
+    return taken
+
+
+def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
+    operand = values[node.inputs[i]]
+    operation = node.operation
+    if node.op == "where" and i:
+        chosen = values[node.inputs[0]] != 0
+        return np.asarray(mask & (chosen if i == 1 else ~chosen))
+    if node.op in ("max", "min"):
+        return np.asarray(mask & (operand == values[node]))
+    if operation.shape is same_shape:
+        return mask
+    if node.op == "stretch":
+        axes = tuple(a for a in (-1, -2) if operand.shape[a] == 1)
+        return np.asarray(mask.any(axis=axes, keepdims=True))
+    if node.op == "transpose":
+        return np.swapaxes(mask, -1, -2)
+    if node.op == "copy":
+        return mask
+    return np.broadcast_to(mask.any(), operand.shape)
+
+
+def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, list[Array]]:
+    """For each contribution the entries that were taken of the value it comes through."""
+    found: dict[Node, list[Array]] = {}
+    for edge in edges:
+        mask = taken.get(edge.node)
+        if mask is not None and not mask.all() and edge.downstream.op != "input":
+            found.setdefault(edge.downstream, []).append(mask)
+    return found
+
+
+def kinks(order: Sequence[Node], values: Values) -> list[tuple[Node, Array]]:
+    """The nodes that are not differentiable at this point, with the entries."""
+    found = []
+    for node in order:
+        if node.operation.kink is not None:
+            mask = np.asarray(node.operation.kink(node.attributes, *(values[i] for i in node.inputs)))
+            if mask.any():
+                found.append((node, mask))
+    return found
+
+
+def leaf_array(rows: Sequence[Sequence[float]], node: Node) -> Array:
+    """A literal's rows as the array of its leaf."""
+    return np.array(rows, dtype=np.float64).reshape([int(s) for s in extent(node.shape)])

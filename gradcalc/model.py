@@ -1,0 +1,109 @@
+"""The Python API: load a file, run it, compile a prepared function. The command line stands on this."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source
+from gradcalc.parser import normalise, parse
+from gradcalc.syntax import Program
+
+if TYPE_CHECKING:
+    from gradcalc.planner import Plan
+    from gradcalc.prepared import Prepared
+    from gradcalc.run import Run
+
+
+def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model:
+    """Read an equation file (UTF-8).
+
+    Raises `GradcalcError`: `unreadable-file`, `not-utf8`, `limit-file`, and all syntax errors.
+    """
+    limits = limits or Limits()
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size > limits.file_bytes:
+            raise GradcalcError(too_long(str(path), size, limits))
+        raw = path.read_bytes()
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise GradcalcError(Diagnostic("unreadable-file", f"{path} cannot be read: {why}", help="check the path")) from None
+    return loads(decode(raw, str(path)), name=str(path), limits=limits)
+
+
+def too_long(name: str, size: int, limits: Limits) -> Diagnostic:
+    """The diagnostic for a text beyond the limit."""
+    return Diagnostic("limit-file", f"{name} has {size:,} bytes", rule=f"the limit is {limits.file_bytes:,}",
+                      help="split it, or raise the limit with --limit file_bytes=N")  # fmt: skip
+
+
+def decode(raw: bytes, name: str) -> str:
+    """Bytes of a file as text; a byte order mark is accepted. Raises `GradcalcError` with the offset."""
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise GradcalcError(Diagnostic(
+            "not-utf8", f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}",
+            help="save it as UTF-8")) from None  # fmt: skip
+
+
+def loads(text: str, *, name: str = "<text>", limits: Limits | None = None) -> Model:
+    """Read equations from a text; `name` is what messages call it. Raises `GradcalcError`."""
+    limits = limits or Limits()
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limits.file_bytes:
+        raise GradcalcError(too_long(name, size, limits))
+    return Model(parse(Source(name, text), limits), limits)
+
+
+@dataclass(eq=False)
+class Model:
+    """Equations that were read; plans are made when the shapes of the data are known."""
+
+    program: Program
+    limits: Limits = field(default_factory=Limits)
+
+    def plan(self, shapes: Mapping[str, tuple[int, ...]] | None = None, *, of: str | None = None,
+             layout: str | None = None, numeric: bool = True) -> Plan:  # fmt: skip
+        """The computation graph for data of given shapes; with `numeric=False` inputs need no data.
+
+        Raises `GradcalcError` with every fault of names and shapes.
+        """
+        from gradcalc.planner import plan
+
+        return plan(self.program, shapes or {}, of=of and normalise(of), layout=layout, numeric=numeric, limits=self.limits)
+
+    def run(self, data: Mapping[str, Any] | None = None, *, of: str | None = None, wrt: Sequence[str] | None = None,
+            upstream: Any = None, layout: str | None = None, local_values: bool = False) -> Run:  # fmt: skip
+        """What `gradcalc run` shows, as data.
+
+        `data` gives numbers, lists, lists of lists or arrays by name (a list is a column) and goes before data
+        in the file; `of` names the target, `wrt` limits the gradients, `upstream` is the upstream gradient of
+        a target that is no scalar, `layout` is "shape" or "numerator". Raises `GradcalcError`.
+        """
+        from gradcalc.data import Datum, datum
+        from gradcalc.run import Runner
+
+        found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
+        above = upstream if upstream is None or isinstance(upstream, Datum) else datum("upstream", upstream)
+        planned = self.plan({k: d.shape for k, d in found.items()}, of=of, layout=layout)  # type: ignore[misc]
+        names = None if wrt is None else [normalise(n) for n in wrt]
+        return Runner(planned, found, names, above, local_values).run(self.program.source.name)
+
+    def compile(self, of: str | None = None, wrt: Sequence[str] | None = None,
+                shapes: Mapping[str, tuple[int, ...]] | None = None) -> Callable[..., Any]:  # fmt: skip
+        """A prepared function of keyword arrays: `value, gradients = step(W=W, x=x)`.
+
+        Shapes come from `shapes`, from data and declarations in the file, or else from the first arrays. An
+        array with one axis more than its shape is a batch of rows; value and gradients then have that axis too.
+        The target must be a scalar. Raises `GradcalcError`.
+        """
+        from gradcalc.prepared import Prepared
+
+        prepared: Prepared = Prepared(self, of, wrt, dict(shapes or {}))
+        return prepared

@@ -1,0 +1,473 @@
+"""One run as data: everything that tables, JSON, Markdown, CSV and LaTeX show, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcalc import evaluator
+from gradcalc.check import ClaimResult, check_claims
+from gradcalc.closed_form import Form, Writer
+from gradcalc.data import Datum
+from gradcalc.differentiate import Backward, Edge, jacobians, reverse
+from gradcalc.errors import Diagnostic, GradcalcError, Label
+from gradcalc.evaluator import Values
+from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent
+from gradcalc.maps import LinearMap
+from gradcalc.planner import Plan
+from gradcalc.suggest import did_you_mean, shown_shape
+
+Array = np.ndarray[Any, Any]
+Number = float | Array
+
+
+@dataclass(frozen=True, eq=False)
+class NodeRow:
+    """A value of the forward pass."""
+
+    name: str
+    op: str
+    equation: Form
+    inputs: list[str]
+    shape: Shape
+    value: Number
+    habit: str
+    uses: int
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Local:
+    """A local gradient: its rule, its kind, the arrays that it consists of, and densely where asked for."""
+
+    rule: Form
+    kind: str
+    parts: dict[str, Number]
+    value: Number | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeRow:
+    """One edge of the backward pass."""
+
+    node: str
+    input: str
+    argument: int
+    upstream: Number
+    local: Local
+    downstream: Number
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What comes to a value through one of its uses."""
+
+    through: str
+    value: Number
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient:
+    """The gradient of the target by a value, or its Jacobian; `short` writes shared parts as δ."""
+
+    name: str
+    shape: Shape
+    value: Number
+    rule: Form | None
+    short: Form | None
+    branches: list[Branch]
+    connected: bool
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class DeltaRow:
+    """A δ: the shared adjoint of a value."""
+
+    name: str
+    of: str
+    rule: Form
+    value: Number
+    used_by: list[str]
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Multiplications of the backward pass, all gradients at once and one at a time."""
+
+    together: int
+    apart: int
+    shared: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something about one value that a reader must know: a kink, an infinite or undefined derivative."""
+
+    code: str
+    node: str
+    rule: str
+    places: tuple[tuple[int, ...], ...]
+    message: str
+
+
+@dataclass(eq=False)
+class Run:
+    """What a run shows. Values have the shapes of the JSON: a float, or an array of rank 1 or 2."""
+
+    source: str
+    layout: str
+    of: str
+    value: Number
+    kind: str
+    nodes: dict[str, NodeRow] = field(default_factory=dict)
+    edges: list[EdgeRow] = field(default_factory=list)
+    gradients: dict[str, Gradient] = field(default_factory=dict)
+    deltas: list[DeltaRow] = field(default_factory=list)
+    reuse: Reuse | None = None
+    claims: list[ClaimResult] = field(default_factory=list)
+    flags: list[Flag] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a claim does not hold."""
+        return any(not c.holds for c in self.claims)
+
+
+def shaped(array: Array, shape: Shape) -> Number:
+    """An array of rank 2 in the shape that it stands for."""
+    if not shape:
+        return float(array.reshape(()))
+    return np.array(array.reshape(shape), dtype=np.float64)
+
+
+def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
+    """The arrays of all leaves: data from outside, literals of the file."""
+    values: Values = {}
+    for leaf in plan.inputs:
+        name = leaf.attributes["name"]
+        literal = plan.literals.get(leaf)
+        if literal is None:
+            values[leaf] = data[name].array
+        elif isinstance(literal, Node):
+            values[leaf] = evaluator.evaluate(ancestors([literal]), {})[literal]
+        else:
+            values[leaf] = evaluator.leaf_array(literal, leaf)
+    return values
+
+
+def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
+    """A numeric fault in words, at the place where the node was written."""
+    node = fault.node
+    label = plan.labels.get(node, "")
+    span = plan.spans.get(node)
+    entry = f"[{', '.join(map(str, fault.place))}]" if fault.place else ""
+    operands = ", ".join(f"{v!r}" for v in fault.operands if v is not None)
+    where = f"`{label}{entry}`" if label else "a constant"
+    text = span.text if span else node.op
+    domain = node.operation.domain
+    if node.op in ("inv", "solve") and fault.kind == "domain":
+        code, message = "singular-matrix", f"the matrix in `{text}` is singular"
+    elif node.op == "divide" and fault.kind == "domain":
+        code, message = "division-by-zero", f"{where} divides by zero: {operands.replace(', ', ' / ')}"
+    elif fault.kind == "domain":
+        code, message = "domain", f"{where} is out of domain: `{text}` at {operands}"
+    elif fault.kind == "overflow":
+        code, message = "overflow", f"{where} is too large for a 64-bit float: `{text}` at {operands}"
+    else:
+        code, message = "undefined-value", f"{where} has no value: `{text}` at {operands}"
+    rule = f"the domain is {domain}" if domain and fault.kind == "domain" else ""
+    labels = (Label(span, f"{label}{entry}"),) if span else ()
+    return Diagnostic(code, message, span, labels, rule, "change the data, or keep the value out with `where(...)`")
+
+
+@dataclass(eq=False)
+class Runner:
+    """Evaluates a plan forward and backward and writes down what it sees."""
+
+    plan: Plan
+    data: Mapping[str, Datum]
+    wrt: Sequence[str] | None
+    upstream: Datum | None
+    local_values: bool
+
+    def run(self, source: str) -> Run:
+        """The whole run; raises `GradcalcError` for numeric faults."""
+        plan = self.plan
+        target = plan.target
+        self.values = leaf_values(plan, self.data)
+        self._forward()
+        self.jacobian = target.shape != SCALAR and self.upstream is None
+        self.sweep = self._sweep()
+        self.writer = Writer(plan, self.sweep)
+        matrices = jacobians(self.sweep) if self.jacobian else {}
+        self._backward(matrices)
+        run = Run(source, plan.layout, plan.labels[target], self._value(target), "jacobian" if self.jacobian else "gradient")
+        run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}
+        run.edges = [self._edge_row(e) for e in self.sweep.edges]
+        run.gradients = {n: self._gradient(n, node, matrices) for n, node in self._shown()}
+        run.deltas = [] if self.jacobian else self._deltas(run)
+        run.reuse = self._reuse([node for _, node in self._shown()])
+        run.claims = check_claims(plan, self.values)
+        run.flags = self._flags()
+        run.warnings = [*plan.warnings, *self._unused()]
+        run.notes = list(plan.notes)
+        return run
+
+    # --------------------------------------------------------------------------- forward
+
+    def _forward(self) -> None:
+        roots = [*self.plan.order, *(s for c in self.plan.claims for s in (c.left, c.right))]
+        order = ancestors(roots)
+        evaluator.evaluate(order, self.values)
+        needed = [n for n in self.plan.names.values()] + roots[len(self.plan.order) :]
+        found = evaluator.faults(order, self.values, needed)
+        if found:
+            raise GradcalcError([fault_diagnostic(self.plan, f) for f in found[:20]])
+        self.forward_order = order
+
+    def _value(self, node: Node) -> Number:
+        return shaped(self.values[node], node.shape)
+
+    # -------------------------------------------------------------------------- backward
+
+    def _sweep(self) -> Backward:
+        target, graph = self.plan.target, self.plan.graph
+        if self.jacobian:
+            return reverse(target, graph.make("input", name="", shape=target.shape))
+        if self.upstream is not None:
+            if self.upstream.shape != target.shape:
+                raise GradcalcError(Diagnostic(
+                    "data-shape", f"the upstream gradient is {shown_shape(self.upstream.shape)}",
+                    rule=f"the target `{self.plan.labels[target]}` is {shown_shape(target.shape)}",
+                    help="give one number for every entry of the target"))  # fmt: skip
+            return reverse(target, graph.make("input", name="upstream", shape=target.shape))
+        return reverse(target)
+
+    def _backward(self, matrices: Mapping[Node, Node | None]) -> None:
+        sweep, target = self.sweep, self.plan.target
+        if self.jacobian:
+            self.values[sweep.seed] = _basis(target.shape)
+        elif self.upstream is not None:
+            self.values[sweep.seed] = self.upstream.array
+        parts = [p for e in sweep.edges for p in e.linear.parts().values()]
+        adjoints = [*sweep.adjoints.values(), *(e.downstream for e in sweep.edges)]
+        roots = [sweep.seed, *parts, *adjoints]
+        order = ancestors(roots)
+        kept = dict(self.values)
+        evaluator.evaluate(order, self.values)
+        if all(np.isfinite(self.values[n]).all() for n in adjoints):
+            return
+        taken = evaluator.demand(self.forward_order, kept, self.plan.names.values())
+        self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
+
+    def _laid_out(self, array: Array, node: Node) -> Number:
+        """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
+        if self.jacobian:
+            return self._stacked(array, node)
+        if self.plan.numerator and len(node.shape) == 1:
+            return np.array(array.reshape(1, -1))
+        return shaped(array, node.shape)
+
+    def _stacked(self, array: Array, node: Node) -> Number:
+        """The adjoints for all basis vectors as the Jacobian: rows are entries of the target, stacked by columns."""
+        rows, columns = (int(s) for s in extent(node.shape))
+        batch = np.broadcast_to(array, (count(self.plan.target.shape), rows, columns))
+        if not node.shape:
+            flat = batch.reshape(-1)
+            whole = [int(s) for s in extent(self.plan.target.shape)]
+            return shaped(flat.reshape(whole[::-1]).T, self.plan.target.shape)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(len(batch), -1))
+
+    # ----------------------------------------------------------------------------- rows
+
+    def _node_row(self, node: Node) -> NodeRow:
+        plan = self.plan
+        label = plan.labels[node]
+        uses = sum(1 for e in self.sweep.edges if e.input is node) if len(self.sweep.edges) < 500 else self._uses[node]
+        op = node.attributes["function"] if node.op == "call" else node.op
+        if node.op == "add" and len(node.inputs) == 2 and node.attributes["signs"] == (1, -1):
+            op = "subtract"
+        equation = Form("input", r"\text{input}") if node.op == "input" else self.writer.node(node)
+        return NodeRow(label, op, equation, [self.writer.label(i) for i in node.inputs], node.shape, self._value(node),
+                       node.operation.habit, uses, plan.entries.get(label, self._labels(node)))  # fmt: skip
+
+    @property
+    def _uses(self) -> dict[Node, int]:
+        if not hasattr(self, "_counted"):
+            self._counted: dict[Node, int] = {}
+            for edge in self.sweep.edges:
+                self._counted[edge.input] = self._counted.get(edge.input, 0) + 1
+            for node in self.plan.order:
+                self._counted.setdefault(node, 0)
+        return self._counted
+
+    def _labels(self, node: Node) -> tuple[str, ...]:
+        name = node.attributes.get("name") if node.op == "input" else None
+        found = self.data[name].labels if name in self.data else ()
+        return found if len(found) == count(node.shape) else ()
+
+    def _edge_row(self, edge: Edge) -> EdgeRow:
+        upstream = self._laid_out(self.values[edge.upstream], edge.node)
+        downstream = self._laid_out(self.values[edge.downstream], edge.input)
+        return EdgeRow(self.plan.labels[edge.node], self.plan.labels[edge.input], edge.argument, upstream,
+                       self._local(edge), downstream)  # fmt: skip
+
+    def _local(self, edge: Edge) -> Local:
+        linear = edge.linear
+        parts = {k: self._part(v) for k, v in linear.parts().items()}
+        if linear.kind in ("scalar", "matrix", "gradient", "column", "negative-scalar"):
+            value: Number | None = self._dense(linear)
+        else:
+            value = self._dense(linear) if self.local_values else None
+        return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
+
+    def _part(self, node: Node) -> Number:
+        if node not in self.values:
+            evaluator.evaluate(ancestors([node]), self.values)
+        return shaped(self.values[node], node.shape)
+
+    def _dense(self, linear: LinearMap) -> Number:
+        """The local Jacobian in full: the map applied to every basis vector, one column each."""
+        graph = self.plan.graph
+        leaf = graph.make("input", name="", shape=linear.source, role="basis")
+        image = linear.apply(leaf)
+        values = {**{n: v for n, v in self.values.items() if v.ndim == 2}, leaf: _basis(linear.source)}
+        evaluator.evaluate(ancestors([image]), values)
+        columns = count(linear.source)
+        rows, across = (int(s) for s in extent(linear.target))
+        batch = np.broadcast_to(values[image], (columns, rows, across))
+        matrix = np.swapaxes(batch, -1, -2).reshape(columns, -1).T
+        if not linear.source:
+            return shaped(batch[0], linear.target)
+        return np.array(matrix)
+
+    def _shown(self) -> list[tuple[str, Node]]:
+        plan = self.plan
+        if self.wrt is None:
+            return [(plan.labels[n], n) for n in plan.inputs]
+        by_label = {label: node for node, label in plan.labels.items()}
+        shown = []
+        for name in self.wrt:
+            if name not in by_label:
+                close = did_you_mean(name, by_label)
+                raise GradcalcError(Diagnostic("unknown-name", f"`{name}` in --wrt is not a value of the file",
+                                               help=f"did you mean `{close}`?" if close else
+                                               f"the inputs are {', '.join(plan.labels[n] for n in plan.inputs)}"))  # fmt: skip
+            shown.append((name, by_label[name]))
+        return shown
+
+    def _gradient(self, name: str, node: Node, matrices: Mapping[Node, Node | None]) -> Gradient:
+        labels = self.plan.entries.get(name, self._labels(node))
+        adjoint = self.sweep.adjoints.get(node)
+        if adjoint is None:
+            zero = np.zeros((1, *(int(s) for s in extent(node.shape))))
+            value = self._laid_out(zero if self.jacobian else zero[0], node)
+            return Gradient(name, np.shape(value), value, Form("0", "0"), None, [], False, labels)
+        value = self._laid_out(self.values[adjoint], node)
+        branches = [
+            Branch(self.plan.labels[e.node], self._laid_out(self.values[e.downstream], e.input))
+            for e in self._edges_into.get(node, ())
+        ]
+        rule, short = self._rules(node, adjoint, matrices)
+        return Gradient(name, np.shape(value), value, rule, short, branches, True, labels)
+
+    @property
+    def _edges_into(self) -> dict[Node, list[Edge]]:
+        if not hasattr(self, "_grouped"):
+            self._grouped: dict[Node, list[Edge]] = {}
+            for edge in self.sweep.edges:
+                self._grouped.setdefault(edge.input, []).append(edge)
+        return self._grouped
+
+    def _rules(self, node: Node, adjoint: Node, matrices: Mapping[Node, Node | None]) -> tuple[Form | None, Form | None]:
+        """The closed form, and the one in δ's if it differs: the lecture's layout prefers the latter."""
+        if self.jacobian:
+            matrix = matrices.get(node)
+            return (None if matrix is None else self.writer.form(matrix)), None
+        turned = self.plan.numerator and len(node.shape) == 1
+        out = self.writer.form(adjoint, turned)
+        short = self.writer.form(adjoint, turned, with_deltas=True)
+        if short.text == out.text:
+            return out, None
+        return (short, out) if self.plan.numerator else (out, short)
+
+    def _deltas(self, run: Run) -> list[DeltaRow]:
+        rows = []
+        for delta in self.writer.deltas.values():
+            value = self._laid_out(self.values[delta.adjoint], delta.of)
+            users = [n for n, g in run.gradients.items() if any(_mentions(f, delta.name) for f in (g.rule, g.short))]
+            if users:
+                rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], delta.form, value, users))
+        return rows
+
+    def _reuse(self, shown: Sequence[Node]) -> Reuse:
+        """Each edge costs its multiplications once, or once for every gradient that it leads to."""
+        reached: dict[Node, int] = {}
+        bits = {node: 1 << k for k, node in enumerate(shown)}
+        together = apart = 0
+        for edge in reversed(self.sweep.edges):
+            below = reached.get(edge.input, 0) | bits.get(edge.input, 0)
+            reached[edge.node] = reached.get(edge.node, 0) | below
+            cost = edge.linear.cost()
+            together += cost if below else 0
+            apart += cost * below.bit_count()
+        names = [self.plan.labels[n] for n in shown]
+        shared = []
+        for node, below in reached.items():
+            users = tuple(n for k, n in enumerate(names) if below >> k & 1)
+            if len(users) > 1 and node is not self.plan.target and node.op != "input" and len(shared) < 64:
+                shared.append((self.plan.labels[node], users))
+        return Reuse(together, apart, tuple(reversed(shared)))
+
+    # ---------------------------------------------------------------------------- flags
+
+    def _flags(self) -> list[Flag]:
+        flags = []
+        on_path = [n for n in self.forward_order if n in self.sweep.adjoints]
+        for node, mask in evaluator.kinks(on_path, self.values):
+            label = self.plan.labels[node]
+            places = tuple(evaluator.entry(i, node) for i in np.argwhere(np.broadcast_to(mask, self.values[node].shape)))
+            rule = node.operation.kink_rule
+            flags.append(Flag("kink", label, rule, places, f"`{label}` is not differentiable here: {rule}"))
+        flags.extend(self._unusual())
+        return flags
+
+    def _unusual(self) -> Iterable[Flag]:
+        """Gradients that are infinite or undefined."""
+        for name, node in self._shown():
+            adjoint = self.sweep.adjoints.get(node)
+            if adjoint is None:
+                continue
+            array = self.values[adjoint]
+            for code, mask, word in (("infinite-gradient", np.isinf(array), "infinite"),
+                                     ("undefined-gradient", np.isnan(array), "undefined")):  # fmt: skip
+                if mask.any():
+                    places = tuple(evaluator.entry(i, node) for i in np.argwhere(mask))
+                    of = self.plan.labels[self.plan.target]
+                    yield Flag(code, name, word, places, f"∂{of}/∂{name} is {word} here")
+
+    def _unused(self) -> list[Diagnostic]:
+        return [
+            Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
+            for name in self.data
+            if name not in self.plan.names
+        ]
+
+
+def _mentions(form: Form | None, name: str) -> bool:
+    import re
+
+    return form is not None and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", form.text) is not None
+
+
+def _basis(shape: Shape) -> Array:
+    """All basis vectors of a shape, one after the other in the order of vec."""
+    rows, columns = (int(s) for s in extent(shape))
+    basis = np.eye(rows * columns).reshape(rows * columns, columns, rows)
+    return np.swapaxes(basis, -1, -2)
