@@ -9,35 +9,65 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
-from gradcalc.graph import Graph, Node, ancestors
+from gradcalc.graph import Graph, Node
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, TEXT, Style, render
 from gradcalc.planner import Plan
-from gradcalc.simplify import extract, simplify
+from gradcalc.simplify import REWRITES, extract, simplify
 
 SHORT = 16
 """Leaves that an expression may have before δ stands in for parts of it."""
+LONG = 400
+"""Nodes that an expression may have at all; a longer one is not written out."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Form:
-    """An expression in both notations."""
+    """An expression in both notations, printed when it is asked for."""
 
-    text: str
-    latex: str
+    node: Node
+    names: Mapping[Node, str] = field(default_factory=dict)
+    style: Style = TEXT
+
+    @cached_property
+    def text(self) -> str:
+        """Plain text, which parses back."""
+        return self._printed(self.style)
+
+    @cached_property
+    def latex(self) -> str:
+        """LaTeX, for amsmath."""
+        return self._printed(LATEX)
+
+    def _printed(self, style: Style) -> str:
+        return render(self.node, style, self.names).text
+
+
+@dataclass(frozen=True, eq=False)
+class Words(Form):
+    """An expression that is given as it is printed."""
+
+    node: Node | None = None  # type: ignore[assignment]
+    text: str = ""  # type: ignore[assignment]
+    latex: str = ""  # type: ignore[assignment]
+
+
+def words(text: str, latex: str = "") -> Form:
+    """A fixed form."""
+    return Words(text=text, latex=latex or text)
 
 
 @dataclass(eq=False)
 class Delta:
-    """A shared adjoint: `name` = ∂target/∂`of`, its rule, and the node in the shape of its primal."""
+    """A shared adjoint: `name` = ∂target/∂`of`, and the node in the shape of its primal."""
 
     name: str
     of: Node
     adjoint: Node
-    form: Form
 
 
 @dataclass(eq=False)
@@ -56,8 +86,7 @@ class Writer:
 
     def node(self, node: Node) -> Form:
         """What a node is computed from: its equation's right side."""
-        names = self.plan.labels
-        return Form(render(node, EXPLICIT, names).text, render(node, LATEX, names).text)
+        return Form(node, self.plan.labels, EXPLICIT)
 
     def label(self, node: Node) -> str:
         """What a node is called; a constant is its text."""
@@ -65,19 +94,29 @@ class Writer:
 
     # ------------------------------------------------------------------------ closed forms
 
-    def form(self, root: Node, transpose: bool = False, with_deltas: bool = False) -> Form:
-        """The closed form of a node, or of its transpose."""
+    def form(self, root: Node, transpose: bool = False, with_deltas: bool = False) -> Form | None:
+        """The closed form of a node, or of its transpose; None where it would be very long."""
         graph = Graph()
         leaves = self._leaves(graph, root, with_deltas)
+        if leaves is None:
+            return None
         made = extract(root, leaves, graph)
-        made = simplify(al.transpose(made) if transpose else made)
-        return Form(render(made, self.text).text, render(made, LATEX).text)
+        return Form(simplify(al.transpose(made) if transpose else made), {}, self.text)
 
-    def _leaves(self, graph: Graph, root: Node, with_deltas: bool) -> dict[Node, Node]:
+    def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
+        """The closed form of an adjoint with the shared adjoints as δ's, itself included."""
+        if adjoint not in self.shared or adjoint in self.plan.labels:
+            return self.form(adjoint, transpose, with_deltas=True)
+        name = self._delta(adjoint).name
+        return words(self.text.name(name), LATEX.name(name))
+
+    def _leaves(self, graph: Graph, root: Node, with_deltas: bool) -> dict[Node, Node] | None:
         """The named values below a node as leaves; so are the shared adjoints where they are wanted or long."""
         stand_ins: dict[Node, Node] = {}
-        stack, seen = [root], set()
+        stack, seen = [root], set[Node]()
         while stack:
+            if len(seen) + len(stack) > LONG:
+                return None
             node = stack.pop()
             if node in seen:
                 continue
@@ -101,11 +140,12 @@ class Writer:
 
     def _delta(self, adjoint: Node) -> Delta:
         if adjoint not in self.deltas:
-            name, primal = self.names[adjoint]
-            turned = self.plan.numerator and len(adjoint.shape) == 1
-            self.deltas[adjoint] = Delta(name, primal, adjoint, Form("", ""))
-            self.deltas[adjoint].form = self.form(adjoint, turned)
+            self.deltas[adjoint] = Delta(*self.names[adjoint], adjoint)
         return self.deltas[adjoint]
+
+    def delta_form(self, delta: Delta) -> Form | None:
+        """What a δ stands for; it may name others."""
+        return self.form(delta.adjoint, self.plan.numerator and len(delta.adjoint.shape) == 1)
 
     def _long(self, node: Node) -> bool:
         return self._size(node) > SHORT
@@ -130,14 +170,14 @@ class Writer:
     def _primal_of(self) -> dict[Node, Node]:
         """Adjoints of computed values by the value: the user's names first, then the nearest to the target."""
         assert self.sweep is not None
+        own = set(self.plan.names.values())
         found: dict[Node, Node] = {}
         for primal, adjoint in self.sweep.adjoints.items():
             trivial = adjoint in self.plan.labels or al.is_one(adjoint) or not adjoint.inputs
             if trivial or primal.op == "input" or primal is self.sweep.target:
                 continue
             first = found.get(adjoint)
-            named = primal in self.plan.names.values()
-            if first is None or (named and first not in self.plan.names.values()):
+            if first is None or (primal in own and first not in own):
                 found[adjoint] = primal
         return found
 
@@ -168,31 +208,33 @@ class Writer:
     def rule(self, linear: LinearMap, graph: Graph) -> Form:
         """A local gradient as a rule: `W`, `I`, `diag(f'(z))`, `h^T`, `x^T ⊗ I`; K is the commutation matrix."""
         if linear.kind in ("identity", "vec", "unvec", "as"):
-            return Form("I", "I") if linear.source else Form("1", "1")
+            return words("I" if linear.source else "1")
         node = linear.rule(graph)
         if node is not None:
-            return self.form(node) if node not in self.plan.labels else self._named(node)
+            return self._rule_of(node)
         if isinstance(linear, Negative):
             inner = self.rule(linear.linear, graph)
-            return Form(f"-({inner.text})", rf"-\left({inner.latex}\right)")
+            return words(f"-({inner.text})", rf"-\left({inner.latex}\right)")
         if isinstance(linear, Compose):
             parts = [self.rule(m, graph) for m in linear.maps]
-            return Form(" ".join(_grouped(p.text) for p in parts), r" \, ".join(_grouped(p.latex) for p in parts))
+            return words(" ".join(_grouped(p.text) for p in parts), r" \, ".join(_grouped(p.latex) for p in parts))
         if isinstance(linear, Transposed):
-            return Form("K", "K")
+            return words("K")
         word = f"{linear.forward}(·)" if isinstance(linear, Named) else linear.kind
-        return Form(word, rf"\text{{{word}}}")
+        return words(word, rf"\text{{{word}}}")
 
-    def _named(self, node: Node) -> Form:
-        label = self.plan.labels[node]
-        return Form(self.text.name(label), LATEX.name(label))
+    def _rule_of(self, node: Node) -> Form:
+        labels = self.plan.labels
+        if node in labels:
+            return words(self.text.name(labels[node]), LATEX.name(labels[node]))
+        if node.op not in _TIDIED and all(i in labels for i in node.inputs):
+            return Form(node, labels, self.text)
+        return self.form(node) or words("(long)", r"\text{(long)}")
+
+
+_TIDIED = {rewrite.op for rewrite in REWRITES}
 
 
 def _grouped(text: str) -> str:
     plain = " " not in text or text.startswith("diag(")
     return text if plain else f"({text})"
-
-
-def used_labels(root: Node, labels: Mapping[Node, str]) -> set[str]:
-    """The names that an expression stands on."""
-    return {labels[n] for n in ancestors([root]) if n in labels}

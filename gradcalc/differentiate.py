@@ -67,7 +67,7 @@ def local_maps(node: Node, active: set[Node]) -> list[tuple[int, LinearMap]]:
 
 
 def accumulate(contributions: Sequence[Node]) -> Node:
-    """Sum the branches that meet at one primal: `x̄ = Σₖ x̄ₖ`.
+    """Sum the branches that meet at one primal, in evaluation order: `x̄ = Σₖ x̄ₖ`.
 
     A single branch is returned unchanged, so that a report shows no sum where nothing was summed.
     """
@@ -83,16 +83,16 @@ def reverse(target: Node, seed: Node | None = None) -> Backward:
         seed = target.graph.constant(1.0)
     order = varying(target)
     active = set(order)
-    contributions: dict[Node, list[Node]] = {target: [seed]}
+    contributions: dict[Node, list[tuple[int, int, Node]]] = {target: [(target.index, 0, seed)]}
     sweep = Backward(target, seed)
     for node in reversed(order):
         if node not in contributions:
             continue
-        upstream = accumulate(contributions[node])
+        upstream = accumulate([term for *_, term in sorted(contributions[node], key=lambda c: c[:2])])
         sweep.adjoints[node] = upstream
         for i, linear in local_maps(node, active):
             downstream = linear.adjoint(upstream)
-            contributions.setdefault(node.inputs[i], []).append(downstream)
+            contributions.setdefault(node.inputs[i], []).append((node.index, i, downstream))
             sweep.edges.append(Edge(node, i, linear, upstream, downstream))
     return sweep
 
@@ -116,20 +116,21 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
     Numerator layout, matrices stacked by columns; None where a factor has no name in the language.
     """
     graph = sweep.target.graph
-    branches: dict[Node, list[Node | None]] = {}
+    branches: dict[Node, list[tuple[int, int, Node | None]]] = {}
     found: dict[Node, Node | None] = {sweep.target: unit(graph, sweep.target.shape)}
     for edge in sweep.edges:
         if edge.node not in found:
             found[edge.node] = _total(branches.pop(edge.node))
         outer, local = found[edge.node], edge.linear.matrix(graph)
         product = times(outer, local) if outer is not None and local is not None else None
-        branches.setdefault(edge.input, []).append(product)
+        branches.setdefault(edge.input, []).append((edge.node.index, edge.argument, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found
 
 
-def _total(terms: Sequence[Node | None]) -> Node | None:
+def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
+    terms = [term for *_, term in sorted(branches, key=lambda b: b[:2])]
     known = [t for t in terms if t is not None]
     return al.add(known) if len(known) == len(terms) else None
 

@@ -18,6 +18,7 @@ from lark import Lark, Token, UnexpectedCharacters, UnexpectedToken
 from lark.exceptions import UnexpectedInput, VisitError
 
 from gradcalc import __version__, syntax
+from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Source, Span
 from gradcalc.symbols import GREEK, TERMINALS
 
@@ -364,7 +365,7 @@ class _Parser:
         self.lark = Lark(text, cache=_cache_file(text), **options)
 
     def parse(self, source: Source, text: str, limits: Limits) -> syntax.Program:
-        with self.shared:
+        with self.shared, collector_paused():
             for part in (self.builder, self.brackets):
                 part.source, part.limits = source, limits
             return self.lark.parse(text)  # type: ignore[return-value]

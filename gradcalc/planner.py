@@ -20,6 +20,7 @@ from gradcalc.definitions import (
     sorted_functions,
     walk,
 )
+from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.expressions import TOP, UNKNOWN, Builder, Handler, Identity, Value
 from gradcalc.graph import SCALAR, Graph, Node, Shape, depth_first
@@ -414,5 +415,6 @@ def _plain(entry: syntax.Expression) -> float | None:
 def plan(program: syntax.Program, given: Mapping[str, Shape], *, of: str | None = None, layout: str | None = None,
          numeric: bool = True, limits: Limits | None = None) -> Plan:  # fmt: skip
     """Plan a program; see `Planner`."""
-    return Planner(program, given, of=of, layout=layout, numeric=numeric, limits=limits or Limits()).plan()
+    with collector_paused():
+        return Planner(program, given, of=of, layout=layout, numeric=numeric, limits=limits or Limits()).plan()
 

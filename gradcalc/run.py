@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,16 +12,19 @@ import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.check import ClaimResult, check_claims
-from gradcalc.closed_form import Form, Writer
+from gradcalc.closed_form import Form, Writer, words
 from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, Edge, jacobians, reverse
+from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Label
 from gradcalc.evaluator import Values
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent
-from gradcalc.maps import LinearMap
+from gradcalc.maps import LinearMap, Negative
 from gradcalc.planner import Plan
 from gradcalc.suggest import did_you_mean, shown_shape
 
+MOST_DELTAS = 24
+_PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
 Array = np.ndarray[Any, Any]
 Number = float | Array
 
@@ -89,7 +94,7 @@ class DeltaRow:
 
     name: str
     of: str
-    rule: Form
+    rule: Form | None
     value: Number
     used_by: list[str]
 
@@ -198,12 +203,19 @@ class Runner:
 
     def run(self, source: str) -> Run:
         """The whole run; raises `GradcalcError` for numeric faults."""
+        with collector_paused():
+            return self._run(source)
+
+    def _run(self, source: str) -> Run:
         plan = self.plan
         target = plan.target
         self.values = leaf_values(plan, self.data)
         self._forward()
         self.jacobian = target.shape != SCALAR and self.upstream is None
         self.sweep = self._sweep()
+        self._edges_into: dict[Node, list[Edge]] = {}
+        for edge in self.sweep.edges:
+            self._edges_into.setdefault(edge.input, []).append(edge)
         self.writer = Writer(plan, self.sweep)
         matrices = jacobians(self.sweep) if self.jacobian else {}
         self._backward(matrices)
@@ -289,23 +301,12 @@ class Runner:
     def _node_row(self, node: Node) -> NodeRow:
         plan = self.plan
         label = plan.labels[node]
-        uses = sum(1 for e in self.sweep.edges if e.input is node) if len(self.sweep.edges) < 500 else self._uses[node]
         op = node.attributes["function"] if node.op == "call" else node.op
         if node.op == "add" and len(node.inputs) == 2 and node.attributes["signs"] == (1, -1):
             op = "subtract"
-        equation = Form("input", r"\text{input}") if node.op == "input" else self.writer.node(node)
+        equation = words("input", r"\text{input}") if node.op == "input" else self.writer.node(node)
         return NodeRow(label, op, equation, [self.writer.label(i) for i in node.inputs], node.shape, self._value(node),
-                       node.operation.habit, uses, plan.entries.get(label, self._labels(node)))  # fmt: skip
-
-    @property
-    def _uses(self) -> dict[Node, int]:
-        if not hasattr(self, "_counted"):
-            self._counted: dict[Node, int] = {}
-            for edge in self.sweep.edges:
-                self._counted[edge.input] = self._counted.get(edge.input, 0) + 1
-            for node in self.plan.order:
-                self._counted.setdefault(node, 0)
-        return self._counted
+                       node.operation.habit, len(self._edges_into.get(node, ())), plan.entries.get(label, self._labels(node)))  # fmt: skip
 
     def _labels(self, node: Node) -> tuple[str, ...]:
         name = node.attributes.get("name") if node.op == "input" else None
@@ -321,31 +322,38 @@ class Runner:
     def _local(self, edge: Edge) -> Local:
         linear = edge.linear
         parts = {k: self._part(v) for k, v in linear.parts().items()}
-        if linear.kind in ("scalar", "matrix", "gradient", "column", "negative-scalar"):
-            value: Number | None = self._dense(linear)
-        else:
-            value = self._dense(linear) if self.local_values else None
+        value: Number | None = None
+        if self.local_values:
+            value = self._dense(linear)
+        elif linear.kind in _PLAIN:
+            value = self._plain(linear, parts)
         return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
+
+    @staticmethod
+    def _plain(linear: LinearMap, parts: Mapping[str, Number]) -> Number:
+        """The local Jacobian where it is one of the parts as it stands, or that part as a row."""
+        part = next(iter(parts.values()))
+        value = np.transpose(part) if "right" in parts else part
+        value = np.reshape(value, (1, -1)) if linear.kind == "gradient" and len(linear.source) == 1 else value
+        return -value if isinstance(linear, Negative) else value
 
     def _part(self, node: Node) -> Number:
         if node not in self.values:
-            evaluator.evaluate(ancestors([node]), self.values)
+            evaluator.evaluate(_above(node, self.values), self.values)
         return shaped(self.values[node], node.shape)
 
     def _dense(self, linear: LinearMap) -> Number:
         """The local Jacobian in full: the map applied to every basis vector, one column each."""
-        graph = self.plan.graph
-        leaf = graph.make("input", name="", shape=linear.source, role="basis")
+        leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
         image = linear.apply(leaf)
-        values = {**{n: v for n, v in self.values.items() if v.ndim == 2}, leaf: _basis(linear.source)}
-        evaluator.evaluate(ancestors([image]), values)
+        values: Values = ChainMap({leaf: _basis(linear.source)}, self.values)  # type: ignore[assignment]
+        evaluator.evaluate(_above(image, values), values)
         columns = count(linear.source)
         rows, across = (int(s) for s in extent(linear.target))
         batch = np.broadcast_to(values[image], (columns, rows, across))
-        matrix = np.swapaxes(batch, -1, -2).reshape(columns, -1).T
         if not linear.source:
             return shaped(batch[0], linear.target)
-        return np.array(matrix)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, -1).T)
 
     def _shown(self) -> list[tuple[str, Node]]:
         plan = self.plan
@@ -368,22 +376,14 @@ class Runner:
         if adjoint is None:
             zero = np.zeros((1, *(int(s) for s in extent(node.shape))))
             value = self._laid_out(zero if self.jacobian else zero[0], node)
-            return Gradient(name, np.shape(value), value, Form("0", "0"), None, [], False, labels)
+            return Gradient(name, np.shape(value), value, words("0"), None, [], False, labels)
         value = self._laid_out(self.values[adjoint], node)
         branches = [
             Branch(self.plan.labels[e.node], self._laid_out(self.values[e.downstream], e.input))
-            for e in self._edges_into.get(node, ())
+            for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.node.index, e.argument))
         ]
         rule, short = self._rules(node, adjoint, matrices)
         return Gradient(name, np.shape(value), value, rule, short, branches, True, labels)
-
-    @property
-    def _edges_into(self) -> dict[Node, list[Edge]]:
-        if not hasattr(self, "_grouped"):
-            self._grouped: dict[Node, list[Edge]] = {}
-            for edge in self.sweep.edges:
-                self._grouped.setdefault(edge.input, []).append(edge)
-        return self._grouped
 
     def _rules(self, node: Node, adjoint: Node, matrices: Mapping[Node, Node | None]) -> tuple[Form | None, Form | None]:
         """The closed form, and the one in δ's if it differs: the lecture's layout prefers the latter."""
@@ -392,18 +392,31 @@ class Runner:
             return (None if matrix is None else self.writer.form(matrix)), None
         turned = self.plan.numerator and len(node.shape) == 1
         out = self.writer.form(adjoint, turned)
-        short = self.writer.form(adjoint, turned, with_deltas=True)
-        if short.text == out.text:
-            return out, None
+        short = self.writer.in_deltas(adjoint, turned)
+        if short is None or out is None or short.text == out.text:
+            return out or short, None
         return (short, out) if self.plan.numerator else (out, short)
 
     def _deltas(self, run: Run) -> list[DeltaRow]:
-        rows = []
-        for delta in self.writer.deltas.values():
+        """The δ's that closed forms mention, and those that these mention, the first few."""
+        mentions: dict[str, list[str]] = {}
+        for name, gradient in run.gradients.items():
+            for form in (gradient.rule, gradient.short):
+                for found in _words_in(form):
+                    mentions.setdefault(found, []).append(name)
+        rows: list[DeltaRow] = []
+        pending = list(self.writer.deltas.values())
+        while pending and len(rows) < MOST_DELTAS:
+            delta = pending.pop(0)
+            known = len(self.writer.deltas)
+            form = self.writer.delta_form(delta)
+            pending.extend(list(self.writer.deltas.values())[known:])
+            for found in _words_in(form):
+                mentions.setdefault(found, []).append(delta.name)
             value = self._laid_out(self.values[delta.adjoint], delta.of)
-            users = [n for n, g in run.gradients.items() if any(_mentions(f, delta.name) for f in (g.rule, g.short))]
+            users = list(dict.fromkeys(mentions.get(delta.name, [])))
             if users:
-                rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], delta.form, value, users))
+                rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], form, value, users))
         return rows
 
     def _reuse(self, shown: Sequence[Node]) -> Reuse:
@@ -460,10 +473,20 @@ class Runner:
         ]
 
 
-def _mentions(form: Form | None, name: str) -> bool:
-    import re
+def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
+    """The nodes that a value needs and that are not known yet, in topological order."""
+    found: set[Node] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node not in found and node not in known:
+            found.add(node)
+            stack.extend(node.inputs)
+    return sorted(found, key=lambda n: n.index)
 
-    return form is not None and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", form.text) is not None
+
+def _words_in(form: Form | None) -> set[str]:
+    return set() if form is None else set(re.findall(r"\w+", form.text))
 
 
 def _basis(shape: Shape) -> Array:
