@@ -1,0 +1,1 @@
+"""A run as tables, documents, LaTeX and pictures; diagnostics as text."""
