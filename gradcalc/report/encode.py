@@ -1,0 +1,20 @@
+"""JSON text, and the document of errors: needs nothing but the standard library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from gradcalc.errors import Diagnostic
+from gradcalc.report.diagnostic import to_json
+
+
+def encode(document: dict[str, Any]) -> str:
+    """One line of JSON; NaN and infinity must have become strings before."""
+    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+
+def error_document(diagnostics: Sequence[Diagnostic]) -> str:
+    """`gradcalc.error/1`."""
+    return encode({"schema": "gradcalc.error/1", "errors": [to_json(d) for d in diagnostics]})

@@ -1,0 +1,114 @@
+"""Sections as tables: Rich for a terminal, plain text and Markdown."""
+
+from __future__ import annotations
+
+import re
+from typing import IO, TYPE_CHECKING
+
+from gradcalc.report.ledger import Cell, Section, ledger
+from gradcalc.report.numbers import Look
+from gradcalc.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text with control and invisible characters escaped; newlines stay."""
+    return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}" if ord(m.group()) < 256 else f"\\u{ord(m.group()):04x}", text)
+
+
+def console(stream: IO[str], width: int | None = None) -> Console:
+    """A Rich console on a stream: colour only on a terminal, or as NO_COLOR and FORCE_COLOR say."""
+    from rich.console import Console
+
+    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+NARROW = 120
+
+
+def print_ledger(run: Run, out: Console, rows: int, full: bool) -> None:
+    """Print a run's sections, shown as the console's width allows."""
+    print_tables(ledger(run, rows, Look(narrow=out.width < NARROW, full=full)), out)
+
+
+def print_tables(sections: list[Section], out: Console) -> None:
+    """Print sections as Rich tables that fit the console's width."""
+    from rich.text import Text
+
+    for number, section in enumerate(sections):
+        if number:
+            out.print()
+        out.print(Text(section.title, style="bold"))
+        out.print()
+        out.print(_table(section))
+        for note in section.notes:
+            out.print()
+            out.print(Text(visible(note)))
+
+
+def _table(section: Section) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=True, padding=(0, 1), leading=_leading(section))
+    for header in section.headers:
+        table.add_column(Text(header), overflow="fold", no_wrap=header in ("node", "edge", "shape", "line"))
+    for row in section.rows:
+        table.add_row(*(Text(visible(cell.text), style=_style(header, cell)) for header, cell in
+                        zip(section.headers, row, strict=True)))  # fmt: skip
+    return table
+
+
+def _leading(section: Section) -> int:
+    """A blank line between rows where some row has several lines."""
+    return int(any(cell.text.count("\n") > 1 for row in section.rows for cell in row))
+
+
+def _style(header: str, cell: Cell) -> str:
+    if header in ("node", "edge", "closed form"):
+        return "cyan"
+    if header == "verdict":
+        return "green" if cell.text.startswith("holds") else "red"
+    return "bold" if header == "sum" else ""
+
+
+def plain(sections: list[Section]) -> str:
+    """Aligned columns without lines or colour, nothing wrapped."""
+    out: list[str] = []
+    for section in sections:
+        out += [section.title, ""]
+        grid = [[[h] for h in section.headers]]
+        grid += [[visible(cell.text).split("\n") for cell in row] for row in section.rows]
+        widths = [max(len(line) for row in grid for line in row[c]) for c in range(len(section.headers))]
+        for row in grid:
+            for k in range(max(len(lines) for lines in row)):
+                line = "  ".join((cell[k] if k < len(cell) else "").ljust(w) for cell, w in zip(row, widths, strict=True))
+                out.append(f"  {line}".rstrip())
+        out += ["", *(visible(note) for note in section.notes), *([""] if section.notes else [])]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def markdown(sections: list[Section]) -> str:
+    """GitHub-flavoured Markdown tables."""
+    out: list[str] = []
+    for section in sections:
+        out += [f"## {section.title}", "", _bar(section.headers), _bar("---" for _ in section.headers)]
+        for row in section.rows:
+            out.append(_bar(_escaped(visible(cell.text)) for cell in row))
+        out += ["", *(visible(note) for note in section.notes), *([""] if section.notes else [])]
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _bar(cells: object) -> str:
+    return "| " + " | ".join(cells) + " |"  # type: ignore[call-overload,no-any-return]
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is, in a table cell."""
+    return re.sub(r"([\\`*_{}\[\]<>#|^~$&])", r"\\\1", text).replace("\n", "<br>")
