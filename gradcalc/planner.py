@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gradcalc import syntax
+from gradcalc.collector import collector_paused
 from gradcalc.definitions import (
     CONSTANTS,
     Definitions,
@@ -20,7 +21,6 @@ from gradcalc.definitions import (
     sorted_functions,
     walk,
 )
-from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.expressions import TOP, UNKNOWN, Builder, Handler, Identity, Value
 from gradcalc.graph import SCALAR, Graph, Node, Shape, depth_first
@@ -88,6 +88,7 @@ class Planner:
         self._promote_functions()
         functions = [n for n in functions if n in self.tables.functions]
         self.numerator = (layout or self.tables.layout) == "numerator"
+        written_in = self.tables.layout or layout  # a derivative in the file keeps the layout that the file states
         self.graph = Graph()
         self.nodes: dict[str, Value] = {}
         self.active: dict[str, Span] = {}
@@ -97,7 +98,7 @@ class Planner:
         self.entries: dict[str, tuple[str, ...]] = {}
         self.sizes: dict[str, tuple[int, str]] = {}
         self.builder = Builder(
-            self.graph, self.tables, entrywise_functions(self.tables, functions), self.numerator, not numeric,
+            self.graph, self.tables, entrywise_functions(self.tables, functions), written_in == "numerator", not numeric,
             self._resolve, self._knows, self._value_names, limits,
         )  # fmt: skip
 
