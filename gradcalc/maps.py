@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, transposed
+from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, of_extent, transposed
 
 WHOLE = (None, None)
 """An index that takes all: a range from the start to the end."""
@@ -282,7 +282,9 @@ class Embed(LinearMap):
     def matrix(self, graph: Graph) -> Node | None:
         if len(self.target) == 1:
             identity = al.eye(graph, self.target[0])
-            return graph.make("index", identity, items=(WHOLE, *self.items))
+            items = tuple(i[0] if self.source == SCALAR and isinstance(i, tuple) else i for i in self.items)
+            made = graph.make("index", identity, items=(WHOLE, *items))
+            return al.fit(made, of_extent(*extent(made.shape)))
         return None
 
     def cost(self) -> int:
