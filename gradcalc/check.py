@@ -46,12 +46,18 @@ def _check(claim: PlannedClaim, values: Values) -> ClaimResult:
         return ClaimResult(text, line, True, "symbols")
     evaluate(ancestors([left, right]), values)
     found, stated = values[claim.left], values[claim.right]
-    tolerance = np.maximum(_written(statement.right, stated), RELATIVE * max(1e-300, float(np.max(np.abs(stated), initial=0))))
+    tolerance = np.maximum(
+        _written(statement.right, stated), RELATIVE * max(1e-300, float(np.max(np.abs(stated), initial=0)))
+    )
     wrong = ~(np.abs(found - stated) <= tolerance)
     if not wrong.any():
         return ClaimResult(text, line, True, "numbers")
     place = np.unravel_index(int(np.argmax(np.where(wrong, np.abs(found - stated), -1))), found.shape)
-    where = f" at [{', '.join(str(int(i)) for i in place[-2:][: max(1, len(claim.left.shape))])}]" if claim.left.shape else ""
+    where = (
+        f" at [{', '.join(str(int(i)) for i in place[-2:][: max(1, len(claim.left.shape))])}]"
+        if claim.left.shape
+        else ""
+    )
     hint = f"the left side is {float(found[place])!r}{where}, the right side {float(stated[place])!r}"
     return ClaimResult(text, line, False, "numbers", hint)
 
@@ -71,8 +77,11 @@ def _written(expression: syntax.Expression, stated: Array) -> Array | float:
     if isinstance(expression, syntax.Number):
         return _half_unit(expression.text)
     if isinstance(expression, syntax.Matrix):
-        rows = [r.rows[0] for r in expression.rows[0] if isinstance(r, syntax.Matrix) and r.rows] if len(
-            expression.rows) == 1 else []  # fmt: skip
+        rows = (
+            [r.rows[0] for r in expression.rows[0] if isinstance(r, syntax.Matrix) and r.rows]
+            if len(expression.rows) == 1
+            else []
+        )
         entries = [e for row in (rows or expression.rows) for e in row]
         units = np.array([float(np.max(_written(e, stated))) for e in entries])
         if units.size == stated.size:

@@ -6,107 +6,72 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
-from gradcalc import __version__
 from gradcalc.errors import Diagnostic, Exit, GradcalcError, Limits
+from gradcalc.options import (
+    DataOption,
+    DebugOption,
+    FilesArgument,
+    Format,
+    FormatOption,
+    FullOption,
+    GraphFormat,
+    JsonOption,
+    LayoutName,
+    LayoutOption,
+    LimitOption,
+    LocalOption,
+    OfOption,
+    OutOption,
+    RowsOption,
+    Session,
+    SetOption,
+    TextOption,
+    UpstreamOption,
+    WidthOption,
+    WrtOption,
+    print_version,
+)
 
 if TYPE_CHECKING:
     from gradcalc.model import Model
     from gradcalc.run import Run
 
 
-class Format(StrEnum):
-    """How a result is printed."""
-
-    TABLE = "table"
-    PLAIN = "plain"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    CSV = "csv"
-
-
-class GraphFormat(StrEnum):
-    """How a graph is printed."""
-
-    TEXT = "text"
-    MERMAID = "mermaid"
-    DOT = "dot"
-    JSON = "json"
-
-
-class LayoutName(StrEnum):
-    """How gradients are laid out."""
-
-    SHAPE = "shape"
-    NUMERATOR = "numerator"
-
-
-_SUFFIXES = {".json": Format.JSON, ".md": Format.MARKDOWN, ".tex": Format.LATEX, ".csv": Format.CSV, ".txt": Format.PLAIN}
-_GRAPH_SUFFIXES = {".mmd": GraphFormat.MERMAID, ".dot": GraphFormat.DOT, ".gv": GraphFormat.DOT, ".json": GraphFormat.JSON,
-                   ".txt": GraphFormat.TEXT}  # fmt: skip
+_SUFFIXES = {
+    ".json": Format.JSON,
+    ".md": Format.MARKDOWN,
+    ".tex": Format.LATEX,
+    ".csv": Format.CSV,
+    ".txt": Format.PLAIN,
+}
+_GRAPH_SUFFIXES = {
+    ".mmd": GraphFormat.MERMAID,
+    ".dot": GraphFormat.DOT,
+    ".gv": GraphFormat.DOT,
+    ".json": GraphFormat.JSON,
+    ".txt": GraphFormat.TEXT,
+}
 _PICTURES = (".svg", ".png")
 
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True,
-                  context_settings={"help_option_names": ["-h", "--help"]})  # fmt: skip
-
-
-class _Session:
-    """What the handlers of errors need to know of the call: set by options, read at the end."""
-
-    json = False
-    debug = False
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"gradcalc {__version__}")
-        raise typer.Exit
-
-
-def _note_debug(wanted: bool) -> bool:
-    _Session.debug = _Session.debug or wanted
-    return wanted
-
-
-def _note_json(wanted: bool) -> bool:
-    _Session.json = _Session.json or wanted
-    return wanted
-
-
-def _note_format(wanted: Format | None) -> Format | None:
-    _Session.json = _Session.json or wanted == Format.JSON
-    return wanted
-
-
-FilesArgument = Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Equation files; - reads standard input.", show_default=False)]  # fmt: skip
-TextOption = Annotated[str | None, typer.Option("--expression", "-e", metavar="TEXT", help="Equations as an argument, separated by `;`.")]  # fmt: skip
-OfOption = Annotated[str | None, typer.Option("--of", metavar="NAME", help="The target. [default: the value that nothing else uses]")]  # fmt: skip
-WrtOption = Annotated[str | None, typer.Option("--wrt", metavar="A,B", help="Show the gradients of these values only.")]
-UpstreamOption = Annotated[str | None, typer.Option("--upstream", metavar="V", help="Upstream gradient of a target that is no scalar: a literal, or @FILE.")]  # fmt: skip
-LayoutOption = Annotated[LayoutName | None, typer.Option("--layout", help="Layout of gradients. [default: what the file says, else shape]", show_default=False)]  # fmt: skip
-SetOption = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Data for an input: x=2, x=[1,2], W=@W.npy (.npz, .csv, .json too).", show_default=False)]  # fmt: skip
-DataOption = Annotated[list[str] | None, typer.Option("--data", metavar="FILE", help="Data for many inputs: .json or .npz.", show_default=False)]  # fmt: skip
-FormatOption = Annotated[Format | None, typer.Option("--format", "-f", callback=_note_format, help="Output format. [default: table, or the suffix of -o]", show_default=False)]  # fmt: skip
-JsonOption = Annotated[bool, typer.Option("--json", callback=_note_json, help="Short for --format json.")]
-OutOption = Annotated[str | None, typer.Option("--output", "-o", metavar="FILE", help="Write there; the suffix picks the format.")]  # fmt: skip
-LocalOption = Annotated[bool, typer.Option("--local-values", help="Give every local Jacobian in full.")]
-RowsOption = Annotated[int, typer.Option("--rows", min=0, help="Rows of a table at most; 0 for all.")]
-FullOption = Annotated[bool, typer.Option("--full", help="Do not abbreviate large arrays in tables.")]
-WidthOption = Annotated[int | None, typer.Option("--width", min=20, metavar="N", help="Width of tables. [default: the terminal's]")]  # fmt: skip
-LimitOption = Annotated[list[str] | None, typer.Option("--limit", metavar="NAME=N", help="Change a limit: file_bytes, nesting, literal, name, nodes, entries, side, data_bytes.", show_default=False)]  # fmt: skip
-DebugOption = Annotated[bool, typer.Option("--debug", callback=_note_debug, help="On a bug of gradcalc's own, show the traceback.")]  # fmt: skip
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
 @app.callback()
 def _top(
-    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")] = False,  # fmt: skip
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Gradients as a lecture writes them: forward values, local, upstream and downstream gradients, every branch."""
 
@@ -193,7 +158,10 @@ def graph_command(
     of: OfOption = None,
     set_: SetOption = None,
     data: DataOption = None,
-    format_: Annotated[GraphFormat | None, typer.Option("--format", "-f", help="Output format. [default: text, or the suffix of -o]", show_default=False)] = None,  # fmt: skip
+    format_: Annotated[
+        GraphFormat | None,
+        typer.Option("--format", "-f", help="Output format. [default: text, or the suffix of -o]", show_default=False),
+    ] = None,
     json_: JsonOption = False,
     output: OutOption = None,
     limit: LimitOption = None,
@@ -206,7 +174,7 @@ def graph_command(
     limits = _limits(limit)
     suffix = Path(output).suffix if output else ""
     chosen = GraphFormat.JSON if json_ else format_ or _GRAPH_SUFFIXES.get(suffix, GraphFormat.TEXT)
-    _Session.json = chosen == GraphFormat.JSON
+    Session.json = json_ or format_ == GraphFormat.JSON
 
     def one(source: str) -> str:
         from gradcalc.report import picture
@@ -280,8 +248,11 @@ def _limits(changes: Sequence[str] | None) -> Limits:
     for change in changes or ():
         name, _, number = change.partition("=")
         if name not in known or not number.isdigit():
-            raise _usage("unknown-option-value", f"`--limit {change}` is not a limit",
-                         f"write NAME=N with a name of {', '.join(known)}")  # fmt: skip
+            raise _usage(
+                "unknown-option-value",
+                f"`--limit {change}` is not a limit",
+                f"write NAME=N with a name of {', '.join(known)}",
+            )
         found[name] = int(number)
     return replace(Limits(), **found)
 
@@ -291,9 +262,11 @@ def _format(named: Format | None, json_: bool, output: str | None) -> Format:
         return Format.JSON
     chosen = named or (_SUFFIXES.get(Path(output).suffix) if output else Format.TABLE)
     if chosen is None:
-        raise _usage("unknown-option-value", f"`{output}` does not tell the format",
-                     f"use --format, or a suffix of {', '.join(_SUFFIXES)}")  # fmt: skip
-    _Session.json = chosen == Format.JSON
+        raise _usage(
+            "unknown-option-value",
+            f"`{output}` does not tell the format",
+            f"use --format, or a suffix of {', '.join(_SUFFIXES)}",
+        )
     return chosen
 
 
@@ -386,7 +359,9 @@ def _each(sources: Sequence[str], one: Callable[[str], Any], emit: Callable[[lis
     return status
 
 
-def _rendered(runs: Sequence[Run], chosen: Format, rows: int, full: bool, width: int | None) -> str | Callable[[Any], None]:
+def _rendered(
+    runs: Sequence[Run], chosen: Format, rows: int, full: bool, width: int | None
+) -> str | Callable[[Any], None]:
     """A run in a format: text, or for tables a function that prints them to a stream."""
     [run] = runs
     if chosen == Format.JSON:
@@ -447,7 +422,9 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         why = error.strerror or str(error)
-        raise GradcalcError(Diagnostic("unwritable-file", f"{path} cannot be written: {why}", help="check the path")) from error
+        raise GradcalcError(
+            Diagnostic("unwritable-file", f"{path} cannot be written: {why}", help="check the path")
+        ) from error
 
 
 def _draw(dot: str, path: str) -> None:
@@ -458,7 +435,9 @@ def _draw(dot: str, path: str) -> None:
     try:
         pygraphviz.AGraph(string=dot).draw(path, prog="dot")
     except OSError as error:
-        raise GradcalcError(Diagnostic("unwritable-file", f"{path} cannot be written: {error}", help="check the path")) from error
+        raise GradcalcError(
+            Diagnostic("unwritable-file", f"{path} cannot be written: {error}", help="check the path")
+        ) from error
 
 
 # ------------------------------------------------------------------------------- ending
@@ -482,7 +461,7 @@ def _report(diagnostics: Sequence[Diagnostic]) -> int:
     """Say what went wrong, as a document on stdout under --json, else on stderr; the exit status."""
     from gradcalc.codes import exit_of
 
-    if _Session.json:
+    if Session.json:
         from gradcalc.report.encode import error_document
 
         sys.stdout.write(error_document(diagnostics) + "\n")
@@ -497,8 +476,8 @@ def _report(diagnostics: Sequence[Diagnostic]) -> int:
 
 def execute(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; nothing escapes."""
-    _Session.json = any(a == "--json" for a in arguments)
-    _Session.debug = "--debug" in arguments
+    Session.json = any(a == "--json" for a in arguments)
+    Session.debug = "--debug" in arguments
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -525,7 +504,7 @@ def _misused(error: TyperException) -> int:
     """A usage error: what was wrong, and where help is."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "gradcalc"
-    if not _Session.json and type(error).__name__ == "NoArgsIsHelpError":
+    if not Session.json and type(error).__name__ == "NoArgsIsHelpError":
         print(error, file=sys.stderr)
         return Exit.USAGE
     message = getattr(error, "format_message", lambda: str(error))()
@@ -534,10 +513,17 @@ def _misused(error: TyperException) -> int:
 
 def _bug(error: Exception) -> int:
     """Our own fault: a short report, with --debug the traceback."""
-    if _Session.debug:
+    if Session.debug:
         import traceback
 
         traceback.print_exc()
     name = f"{type(error).__name__}: {error}".split("\n", 1)[0][:200]
-    return _report([Diagnostic("internal", f"gradcalc itself failed ({name})",
-                               help="please report it with the input; --debug shows the traceback")])  # fmt: skip
+    return _report(
+        [
+            Diagnostic(
+                "internal",
+                f"gradcalc itself failed ({name})",
+                help="please report it with the input; --debug shows the traceback",
+            )
+        ]
+    )

@@ -7,7 +7,7 @@ layout it is written out as long as that stays short, and δ stands in for what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -29,36 +29,28 @@ LONG = 400
 class Form:
     """An expression in both notations, printed when it is asked for."""
 
-    node: Node
-    names: Mapping[Node, str] = field(default_factory=dict)
+    printed: Callable[[Style], str]
     style: Style = TEXT
 
     @cached_property
     def text(self) -> str:
         """Plain text, which parses back."""
-        return self._printed(self.style)
+        return self.printed(self.style)
 
     @cached_property
     def latex(self) -> str:
         """LaTeX, for amsmath."""
-        return self._printed(LATEX)
-
-    def _printed(self, style: Style) -> str:
-        return render(self.node, style, self.names).text
+        return self.printed(LATEX)
 
 
-@dataclass(frozen=True, eq=False)
-class Words(Form):
-    """An expression that is given as it is printed."""
-
-    node: Node | None = None  # type: ignore[assignment]
-    text: str = ""  # type: ignore[assignment]
-    latex: str = ""  # type: ignore[assignment]
+def form_of(node: Node, names: Mapping[Node, str], style: Style = TEXT) -> Form:
+    """The form of a node in which other nodes stand by their names."""
+    return Form(lambda chosen: render(node, chosen, names).text, style)
 
 
 def words(text: str, latex: str = "") -> Form:
-    """A fixed form."""
-    return Words(text=text, latex=latex or text)
+    """A form that is given as it is printed."""
+    return Form(lambda chosen: latex or text if chosen is LATEX else text)
 
 
 @dataclass(eq=False)
@@ -86,7 +78,7 @@ class Writer:
 
     def node(self, node: Node) -> Form:
         """What a node is computed from: its equation's right side."""
-        return Form(node, self.plan.labels, EXPLICIT)
+        return form_of(node, self.plan.labels, EXPLICIT)
 
     def label(self, node: Node) -> str:
         """What a node is called; a constant is its text."""
@@ -101,7 +93,7 @@ class Writer:
         if leaves is None:
             return None
         made = extract(root, leaves, graph)
-        return Form(simplify(al.transpose(made) if transpose else made), {}, self.text)
+        return form_of(simplify(al.transpose(made) if transpose else made), {}, self.text)
 
     def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
         """The closed form of an adjoint with the shared adjoints as δ's, itself included."""
@@ -228,7 +220,7 @@ class Writer:
         if node in labels:
             return words(self.text.name(labels[node]), LATEX.name(labels[node]))
         if node.op not in _TIDIED and all(i in labels for i in node.inputs):
-            return Form(node, labels, self.text)
+            return form_of(node, labels, self.text)
         return self.form(node) or words("(long)", r"\text{(long)}")
 
 

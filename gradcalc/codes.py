@@ -365,6 +365,13 @@ _FILES = {
         "Equation files are UTF-8. Save the file in that encoding; a byte order mark is accepted.",
         "$ printf 's = \\xe9' | gradcalc run -",
         "$ printf 's = 2' | gradcalc run -",
+    ),
+    "unwritable-file": Code(
+        "A file that cannot be written",
+        "The folder does not exist or may not be written to, or the disk is full. A result is written whole or not "
+        "at all.",
+        "$ gradcalc run -e 's = x^2; x = 3' -o missing/run.json",
+        "$ gradcalc run -e 's = x^2; x = 3' -o run.json",
         Exit.FILE,
     ),
     "bad-data": Code(
@@ -377,6 +384,27 @@ _FILES = {
 }
 
 _COMMAND = {
+    "bad-setting": Code(
+        "A setting that is not NAME=VALUE",
+        "`--set` gives a name and a value: a number, a vector, a matrix, or a file after `@`.",
+        "$ gradcalc run -e 's = x^2' --set x",
+        "$ gradcalc run -e 's = x^2' --set x=3",
+        Exit.USAGE,
+    ),
+    "missing-extra": Code(
+        "A part that is not installed",
+        "Pictures are drawn by an optional dependency, to keep the installation small.",
+        "$ gradcalc graph samples/score.eq -o graph.svg",
+        "$ pip install 'gradcalc[graph]'",
+        Exit.USAGE,
+    ),
+    "out-of-memory": Code(
+        "Not enough memory",
+        "The arrays of this run do not fit into the memory of this machine.",
+        "$ gradcalc run -e 's = sum(ones(100000, 100000))' --limit entries=100000000000",
+        "$ gradcalc run -e 's = sum(ones(1000, 1000))'",
+        Exit.LIMIT,
+    ),
     "usage": Code(
         "A command line that does not fit",
         "An option or an argument is missing, unknown, or goes with another one that excludes it. `--help` shows them.",

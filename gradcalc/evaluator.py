@@ -54,6 +54,11 @@ def entry(index: Sequence[int], node: Node) -> tuple[int, ...]:
     return (int(row),) if len(node.shape) == 1 else (int(row), int(column))
 
 
+def entries(mask: Array, node: Node) -> tuple[tuple[int, ...], ...]:
+    """The entries of a value where a mask is true."""
+    return tuple(entry([int(k) for k in index], node) for index in np.argwhere(mask))
+
+
 def faults(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> list[Fault]:
     """The first faults that the targets depend on, in evaluation order; none if all is well."""
     suspects: dict[Node, tuple[Array, str]] = {}

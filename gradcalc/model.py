@@ -13,6 +13,7 @@ from gradcalc.parser import normalise, parse
 from gradcalc.syntax import Program
 
 if TYPE_CHECKING:
+    from gradcalc.graph import Shape
     from gradcalc.planner import Plan
     from gradcalc.prepared import Prepared
     from gradcalc.run import Run
@@ -32,14 +33,20 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model
         raw = path.read_bytes()
     except OSError as error:
         why = error.strerror or str(error)
-        raise GradcalcError(Diagnostic("unreadable-file", f"{path} cannot be read: {why}", help="check the path")) from None
+        raise GradcalcError(
+            Diagnostic("unreadable-file", f"{path} cannot be read: {why}", help="check the path")
+        ) from None
     return loads(decode(raw, str(path)), name=str(path), limits=limits)
 
 
 def too_long(name: str, size: int, limits: Limits) -> Diagnostic:
     """The diagnostic for a text beyond the limit."""
-    return Diagnostic("limit-file", f"{name} has {size:,} bytes", rule=f"the limit is {limits.file_bytes:,}",
-                      help="split it, or raise the limit with --limit file_bytes=N")  # fmt: skip
+    return Diagnostic(
+        "limit-file",
+        f"{name} has {size:,} bytes",
+        rule=f"the limit is {limits.file_bytes:,}",
+        help="split it, or raise the limit with --limit file_bytes=N",
+    )
 
 
 def decode(raw: bytes, name: str) -> str:
@@ -47,9 +54,13 @@ def decode(raw: bytes, name: str) -> str:
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise GradcalcError(Diagnostic(
-            "not-utf8", f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}",
-            help="save it as UTF-8")) from None  # fmt: skip
+        raise GradcalcError(
+            Diagnostic(
+                "not-utf8",
+                f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}",
+                help="save it as UTF-8",
+            )
+        ) from None
 
 
 def loads(text: str, *, name: str = "<text>", limits: Limits | None = None) -> Model:
@@ -68,18 +79,34 @@ class Model:
     program: Program
     limits: Limits = field(default_factory=Limits)
 
-    def plan(self, shapes: Mapping[str, tuple[int, ...]] | None = None, *, of: str | None = None,
-             layout: str | None = None, numeric: bool = True) -> Plan:  # fmt: skip
+    def plan(
+        self,
+        shapes: Mapping[str, Shape] | None = None,
+        *,
+        of: str | None = None,
+        layout: str | None = None,
+        numeric: bool = True,
+    ) -> Plan:
         """The computation graph for data of given shapes; with `numeric=False` inputs need no data.
 
         Raises `GradcalcError` with every fault of names and shapes.
         """
         from gradcalc.planner import plan
 
-        return plan(self.program, shapes or {}, of=of and normalise(of), layout=layout, numeric=numeric, limits=self.limits)
+        return plan(
+            self.program, shapes or {}, of=of and normalise(of), layout=layout, numeric=numeric, limits=self.limits
+        )
 
-    def run(self, data: Mapping[str, Any] | None = None, *, of: str | None = None, wrt: Sequence[str] | None = None,
-            upstream: Any = None, layout: str | None = None, local_values: bool = False) -> Run:  # fmt: skip
+    def run(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        upstream: Any = None,
+        layout: str | None = None,
+        local_values: bool = False,
+    ) -> Run:
         """What `gradcalc run` shows, as data.
 
         `data` gives numbers, lists, lists of lists or arrays by name (a list is a column) and goes before data
@@ -87,16 +114,17 @@ class Model:
         a target that is no scalar, `layout` is "shape" or "numerator". Raises `GradcalcError`.
         """
         from gradcalc.data import Datum, datum
-        from gradcalc.run import Runner
+        from gradcalc.runner import Runner
 
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
         above = upstream if upstream is None or isinstance(upstream, Datum) else datum("upstream", upstream)
-        planned = self.plan({k: d.shape for k, d in found.items()}, of=of, layout=layout)  # type: ignore[misc]
+        planned = self.plan({k: d.shape for k, d in found.items()}, of=of, layout=layout)
         names = None if wrt is None else [normalise(n) for n in wrt]
         return Runner(planned, found, names, above, local_values).run(self.program.source.name)
 
-    def compile(self, of: str | None = None, wrt: Sequence[str] | None = None,
-                shapes: Mapping[str, tuple[int, ...]] | None = None) -> Callable[..., Any]:  # fmt: skip
+    def compile(
+        self, of: str | None = None, wrt: Sequence[str] | None = None, shapes: Mapping[str, Shape] | None = None
+    ) -> Callable[..., Any]:
         """A prepared function of keyword arrays: `value, gradients = step(W=W, x=x)`.
 
         Shapes come from `shapes`, from data and declarations in the file, or else from the first arrays. An

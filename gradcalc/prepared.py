@@ -13,8 +13,8 @@ from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, extent, of_extent
+from gradcalc.numeric import fault_diagnostic, leaf_values
 from gradcalc.planner import Plan
-from gradcalc.run import fault_diagnostic, leaf_values
 from gradcalc.suggest import shown_shape
 
 if TYPE_CHECKING:
@@ -70,16 +70,26 @@ class Prepared:
         for name, array in arrays.items():
             rank = len(known[name]) if name in known else array.ndim
             if array.ndim not in (rank, rank + 1) or array.ndim > 3:
-                raise GradcalcError(Diagnostic("data-shape", f"`{name}` has {array.ndim} axes", rule=(
-                    f"it is {shown_shape(known[name])}, with one axis more for a batch of rows")))  # fmt: skip
+                raise GradcalcError(
+                    Diagnostic(
+                        "data-shape",
+                        f"`{name}` has {array.ndim} axes",
+                        rule=(f"it is {shown_shape(known[name])}, with one axis more for a batch of rows"),
+                    )
+                )
             lead = array.shape[: array.ndim - rank]
             lengths.update(lead)
             inner = array.shape[array.ndim - rank :]
             shape: Shape = of_extent(*inner) if rank == 2 else inner
             data[name] = Datum(array.reshape(*lead, *(int(s) for s in extent(shape))), shape)
         if len(lengths) > 1:
-            raise GradcalcError(Diagnostic("data-shape", "the batches have different lengths",
-                                           rule=f"they have {', '.join(map(str, sorted(lengths)))} rows"))  # fmt: skip
+            raise GradcalcError(
+                Diagnostic(
+                    "data-shape",
+                    "the batches have different lengths",
+                    rule=f"they have {', '.join(map(str, sorted(lengths)))} rows",
+                )
+            )
         return data, lengths.pop() if lengths else None
 
     def _known_shapes(self) -> dict[str, Shape]:
@@ -105,11 +115,16 @@ class Prepared:
         return self.programs[key]
 
     def _prepare(self, shapes: dict[str, Shape]) -> Program:
-        plan = self.model.plan(shapes, of=self.of)  # type: ignore[arg-type]
+        plan = self.model.plan(shapes, of=self.of)
         if plan.target.shape != SCALAR:
-            raise GradcalcError(Diagnostic(
-                "not-a-scalar", f"the target `{plan.labels[plan.target]}` is {shown_shape(plan.target.shape)}",
-                rule="a gradient is of a scalar", help="choose a scalar with of=..."))  # fmt: skip
+            raise GradcalcError(
+                Diagnostic(
+                    "not-a-scalar",
+                    f"the target `{plan.labels[plan.target]}` is {shown_shape(plan.target.shape)}",
+                    rule="a gradient is of a scalar",
+                    help="choose a scalar with of=...",
+                )
+            )
         sweep = reverse(plan.target)
         by_label = {label: node for node, label in plan.labels.items()}
         names = [plan.labels[n] for n in plan.inputs] if self.wrt is None else list(self.wrt)

@@ -19,11 +19,18 @@ def functions(name: str | None, as_json: bool, width: int | None, stream: IO[str
     if name is not None:
         if name not in FUNCTIONS:
             close = did_you_mean(name, FUNCTIONS)
-            raise GradcalcError(Diagnostic("unknown-function-name", f"`{name}` is not a function",
-                                           help=f"did you mean `{close}`?" if close else "`gradcalc functions` lists them"))  # fmt: skip
+            raise GradcalcError(
+                Diagnostic(
+                    "unknown-function-name",
+                    f"`{name}` is not a function",
+                    help=f"did you mean `{close}`?" if close else "`gradcalc functions` lists them",
+                )
+            )
         chosen = {name: FUNCTIONS[name]}
     if as_json:
-        return encode({"schema": "gradcalc.functions/1", "functions": {k: _fields(f) for k, f in chosen.items()}}) + "\n"
+        return (
+            encode({"schema": "gradcalc.functions/1", "functions": {k: _fields(f) for k, f in chosen.items()}}) + "\n"
+        )
     if name is not None:
         return _one(chosen[name])
     ordered: list[Function] = sorted(chosen.values(), key=lambda f: f.name)
@@ -32,10 +39,16 @@ def functions(name: str | None, as_json: bool, width: int | None, stream: IO[str
 
 def _fields(function: Any) -> dict[str, Any]:
     return {
-        "summary": function.summary, "arguments": _arguments(function), "derivative": function.derivative,
-        "domain": function.domain, "kink": function.kink, "elementwise": function.elementwise,
-        "axis": function.reduces, "aliases": list(function.aliases), "example": function.example,
-    }  # fmt: skip
+        "summary": function.summary,
+        "arguments": _arguments(function),
+        "derivative": function.derivative,
+        "domain": function.domain,
+        "kink": function.kink,
+        "elementwise": function.elementwise,
+        "axis": function.reduces,
+        "aliases": list(function.aliases),
+        "example": function.example,
+    }
 
 
 def _arguments(function: Any) -> str:
@@ -46,12 +59,16 @@ def _arguments(function: Any) -> str:
 
 def _one(function: Any) -> str:
     lines = [
-        (function.name, function.summary), ("also", ", ".join(function.aliases)), ("arguments", _arguments(function)),
-        ("derivative", function.derivative), ("domain", function.domain), ("at kinks", function.kink),
+        (function.name, function.summary),
+        ("also", ", ".join(function.aliases)),
+        ("arguments", _arguments(function)),
+        ("derivative", function.derivative),
+        ("domain", function.domain),
+        ("at kinks", function.kink),
         ("applied", "entry by entry" if function.elementwise else ""),
         ("axis", "axis=0 down the columns, axis=1 across the rows" if function.reduces else ""),
         ("example", f'gradcalc eval "{function.example}"'),
-    ]  # fmt: skip
+    ]
     return "".join(f"{key:<11} {text}\n" for key, text in lines if text)
 
 
@@ -74,12 +91,25 @@ def explain(code: str | None, as_json: bool) -> str:
     """What a code means, or the list of codes. Raises `GradcalcError` for an unknown one."""
     if code is not None and code not in CODES:
         close = did_you_mean(code, CODES)
-        raise GradcalcError(Diagnostic("unknown-code", f"`{code}` is not a code",
-                                       help=f"did you mean `{close}`?" if close else "`gradcalc explain` lists them"))  # fmt: skip
+        raise GradcalcError(
+            Diagnostic(
+                "unknown-code",
+                f"`{code}` is not a code",
+                help=f"did you mean `{close}`?" if close else "`gradcalc explain` lists them",
+            )
+        )
     chosen = CODES if code is None else {code: CODES[code]}
     if as_json:
-        fields = {k: {"title": c.title, "explanation": c.explanation, "example": c.example, "mended": c.mended,
-                      "exit": None if c.exit is None else int(c.exit)} for k, c in chosen.items()}  # fmt: skip
+        fields = {
+            k: {
+                "title": c.title,
+                "explanation": c.explanation,
+                "example": c.example,
+                "mended": c.mended,
+                "exit": None if c.exit is None else int(c.exit),
+            }
+            for k, c in chosen.items()
+        }
         return encode({"schema": "gradcalc.explain/1", "codes": fields}) + "\n"
     if code is None:
         return "".join(f"{k:<22} {c.title}\n" for k, c in sorted(CODES.items()))

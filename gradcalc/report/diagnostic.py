@@ -32,9 +32,15 @@ Piece = tuple[str, str]
 _TAB = 4
 _NEAR = 1000
 _STYLES = {
-    "error": "bold red", "warning": "bold yellow", "note": "bold cyan", "message": "bold", "gutter": "blue",
-    "caret": "bold red", "help": "green", "": "",
-}  # fmt: skip
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold cyan",
+    "message": "bold",
+    "gutter": "blue",
+    "caret": "bold red",
+    "help": "green",
+    "": "",
+}
 
 
 def render(diagnostic: Diagnostic, severity: str = "error", width: int = 80) -> str:
@@ -57,9 +63,15 @@ def to_json(diagnostic: Diagnostic, severity: str = "error") -> dict[str, Any]:
     span = diagnostic.span
     line, column = (span.line, span.column) if span else (None, None)
     return {
-        "code": diagnostic.code, "severity": severity, "message": diagnostic.message, "rule": diagnostic.rule,
-        "help": diagnostic.help, "source": span.source.name if span else None, "line": line, "column": column,
-    }  # fmt: skip
+        "code": diagnostic.code,
+        "severity": severity,
+        "message": diagnostic.message,
+        "rule": diagnostic.rule,
+        "help": diagnostic.help,
+        "source": span.source.name if span else None,
+        "line": line,
+        "column": column,
+    }
 
 
 def escape(text: str) -> str:
@@ -214,8 +226,11 @@ def _windows(line: _Line, marks: Sequence[_Mark], gutter: str, room: int) -> lis
         out.append([(gutter, "gutter"), (left + text + right, "")])
         shift = line.at[low] - len(left)
         limit = columns(left + text + right)
-        placed = [(max(a - shift, 0), min(b - shift, max(limit, a - shift + 1)), m.text)
-                  for m in group for a, b in [line.bounds(m)]]  # fmt: skip
+        placed = [
+            (max(a - shift, 0), min(b - shift, max(limit, a - shift + 1)), m.text)
+            for m in group
+            for a, b in [line.bounds(m)]
+        ]
         blank = " " * (len(gutter) - 2) + "| "
         out += [[(blank, "gutter"), (row, "caret")] for row in _underlines(placed, room)]
     return out

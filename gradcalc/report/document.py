@@ -42,25 +42,40 @@ def run_document(run: Run) -> dict[str, Any]:
             d.name: {"of": d.of, "rule": d.rule and d.rule.text, "value": value(d.value), "used_by": d.used_by}
             for d in run.deltas
         },
-        "reuse": run.reuse and {"at_once": run.reuse.together, "one_at_a_time": run.reuse.apart,
-                                "shared": {node: list(users) for node, users in run.reuse.shared}},
+        "reuse": run.reuse
+        and {
+            "at_once": run.reuse.together,
+            "one_at_a_time": run.reuse.apart,
+            "shared": {node: list(users) for node, users in run.reuse.shared},
+        },
         "claims": [
             {"text": c.text, "line": c.line, "holds": c.holds, "by": c.by, "hint": c.hint or None} for c in run.claims
         ],
         "flags": [
-            {"code": f.code, "node": f.node, "rule": f.rule, "places": [list(p) for p in f.places], "message": f.message}
+            {
+                "code": f.code,
+                "node": f.node,
+                "rule": f.rule,
+                "places": [list(p) for p in f.places],
+                "message": f.message,
+            }
             for f in run.flags
         ],
         "warnings": [to_json(w) for w in run.warnings],
         "notes": run.notes,
-    }  # fmt: skip
+    }
 
 
 def _node(row: NodeRow) -> dict[str, Any]:
     document = {
-        "op": row.op, "equation": f"{row.name} = {row.equation.text}" if row.op != "input" else f"{row.name} (input)",
-        "inputs": row.inputs, "shape": list(row.shape), "value": value(row.value), "habit": row.habit, "uses": row.uses,
-    }  # fmt: skip
+        "op": row.op,
+        "equation": f"{row.name} = {row.equation.text}" if row.op != "input" else f"{row.name} (input)",
+        "inputs": row.inputs,
+        "shape": list(row.shape),
+        "value": value(row.value),
+        "habit": row.habit,
+        "uses": row.uses,
+    }
     return {**document, "labels": list(row.labels)} if row.labels else document
 
 
@@ -70,8 +85,14 @@ def _edge(edge: EdgeRow) -> dict[str, Any]:
         local["parts"] = {k: value(v) for k, v in edge.local.parts.items()}
     if edge.local.value is not None:
         local["value"] = value(edge.local.value)
-    return {"node": edge.node, "input": edge.input, "argument": edge.argument, "upstream": value(edge.upstream),
-            "local": local, "downstream": value(edge.downstream)}  # fmt: skip
+    return {
+        "node": edge.node,
+        "input": edge.input,
+        "argument": edge.argument,
+        "upstream": value(edge.upstream),
+        "local": local,
+        "downstream": value(edge.downstream),
+    }
 
 
 def _gradient(gradient: Gradient) -> dict[str, Any]:

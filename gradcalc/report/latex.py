@@ -5,13 +5,37 @@ from __future__ import annotations
 from gradcalc.report.ledger import Cell, Section
 
 _ESCAPES = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "_": r"\_", "%": r"\%",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "×": r"$\times$", "∂": r"$\partial$", "→": r"$\to$",
-    "∘": r"$\circ$", "⊗": r"$\otimes$", "‖": r"$\lVert$", "δ": r"$\delta$", "…": r"\dots{}", "∈": r"$\in$",
-    "≤": r"$\le$", "≥": r"$\ge$", "≠": r"$\ne$", "·": r"$\cdot$", "ℝ": r"$\mathbf{R}$", "ᵀ": "$^T$", "∞": r"$\infty$",
-}  # fmt: skip
-_GREEK_NAMES = "αalpha βbeta γgamma εvarepsilon ζzeta ηeta θtheta ιiota κkappa λlambda μmu νnu ξxi πpi ρrho σsigma " \
-    "τtau υupsilon φvarphi χchi ψpsi ωomega ΓGamma ΔDelta ΘTheta ΛLambda ΞXi ΠPi ΣSigma ΦPhi ΨPsi ΩOmega"  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "×": r"$\times$",
+    "∂": r"$\partial$",
+    "→": r"$\to$",
+    "∘": r"$\circ$",
+    "⊗": r"$\otimes$",
+    "‖": r"$\lVert$",
+    "δ": r"$\delta$",
+    "…": r"\dots{}",
+    "∈": r"$\in$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "≠": r"$\ne$",
+    "·": r"$\cdot$",
+    "ℝ": r"$\mathbf{R}$",
+    "ᵀ": "$^T$",
+    "∞": r"$\infty$",
+}
+_GREEK_NAMES = (
+    "αalpha βbeta γgamma εvarepsilon ζzeta ηeta θtheta ιiota κkappa λlambda μmu νnu ξxi πpi ρrho σsigma "
+    "τtau υupsilon φvarphi χchi ψpsi ωomega ΓGamma ΔDelta ΘTheta ΛLambda ΞXi ΠPi ΣSigma ΦPhi ΨPsi ΩOmega"
+)
 _ESCAPES.update({word[0]: f"$\\{word[1:]}$" for word in _GREEK_NAMES.split()})
 
 
@@ -43,7 +67,8 @@ def _array(section: Section) -> str:
     heads = r" \quad ".join(rf"\text{{{escape(h)}}}" for h in section.headers)
     lines = [f"% {heads}"]
     for row in section.rows:
-        lines.append(rf"\[ {r' \qquad '.join(_cell(c) for c in row if c.text)} \]")
+        cells = r" \qquad ".join(_cell(c) for c in row if c.text)
+        lines.append(rf"\[ {cells} \]")
     return "\n".join(lines)
 
 

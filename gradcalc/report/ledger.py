@@ -86,8 +86,15 @@ def _forward(run: Run, look: Look) -> Section:
     section = Section("Forward", ("node", "equation", "habit", "shape", "value"))
     for node in run.nodes.values():
         shape = "×".join(map(str, node.shape)) if node.shape else "scalar"
-        section.rows.append([Cell(node.name, LATEX.name(node.name)), _expression(node.equation), Cell(_habit(node)),
-                             Cell(shape), _value(node.value, node.labels, look)])  # fmt: skip
+        section.rows.append(
+            [
+                Cell(node.name, LATEX.name(node.name)),
+                _expression(node.equation),
+                Cell(_habit(node)),
+                Cell(shape),
+                _value(node.value, node.labels, look),
+            ]
+        )
     return section
 
 
@@ -102,8 +109,14 @@ def _backward(run: Run, look: Look) -> Section:
     for edge in run.edges:
         upstream = _joined(look, _derivative(run.of, edge.node), _value(edge.upstream, (), look))
         labels = run.nodes[edge.input].labels
-        section.rows.append([Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
-                             upstream, _local(edge, look), _value(edge.downstream, labels, look)])  # fmt: skip
+        section.rows.append(
+            [
+                Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
+                upstream,
+                _local(edge, look),
+                _value(edge.downstream, labels, look),
+            ]
+        )
     return section
 
 
@@ -134,7 +147,9 @@ def _gradients(run: Run, look: Look) -> Section:
         title = f"Gradients of {run.of} ({layout})"
     section = Section(title, ("closed form", "shape", "branches", "sum"))
     for delta in run.deltas:
-        equation = _joined(look, Cell(delta.name, LATEX.name(delta.name)), _derivative(run.of, delta.of), _expression(delta.rule))
+        equation = _joined(
+            look, Cell(delta.name, LATEX.name(delta.name)), _derivative(run.of, delta.of), _expression(delta.rule)
+        )
         section.rows.append([equation, _shape(delta.value), Cell(""), _value(delta.value, (), look)])
     for gradient in run.gradients.values():
         section.rows.append(_gradient(run, gradient, look))
@@ -147,7 +162,7 @@ def _shape(value: Any) -> Cell:
 
 
 def _gradient(run: Run, gradient: Gradient, look: Look) -> list[Cell]:
-    forms = [f for f in (gradient.rule, gradient.short) if f is not None] or [gradient.rule]
+    forms = [gradient.rule] if gradient.short is None else [gradient.rule, gradient.short]
     equation = _joined(look, _derivative(run.of, gradient.name), *(_expression(f) for f in forms))
     if not gradient.connected:
         equation = Cell(f"{equation.text}\n(not connected)", rf"{equation.latex} \quad \text{{(not connected)}}")

@@ -44,7 +44,7 @@ def _shortened(count: int) -> list[int | None]:
     return [*range(_ENDS), None, *range(count - _ENDS + 1, count)]
 
 
-def text(value: float | Array, labels: Sequence[str] = (), look: Look = Look()) -> str:  # noqa: B008
+def text(value: float | Array, labels: Sequence[str] = (), look: Look = Look()) -> str:
     """A value as the language writes it; labels stand beside the entries, one a line."""
     if isinstance(value, float | int) or np.ndim(value) == 0:
         return number(float(value))
@@ -67,9 +67,7 @@ def _size(shown: str, array: Array, look: Look) -> str:
 
 def _matrix(array: Array, look: Look) -> str:
     rows, columns = ([*range(n)] if look.full else _shortened(n) for n in array.shape)
-    cells = [
-        ["…" if r is None or c is None else number(array[r, c], look.digits) for c in columns] for r in rows
-    ]
+    cells = [["…" if r is None or c is None else number(array[r, c], look.digits) for c in columns] for r in rows]
     if not cells or not cells[0]:
         return "[]"
     widths = [max(len(row[c]) for row in cells) for c in range(len(cells[0]))]
@@ -93,8 +91,7 @@ def latex(value: float | Array) -> str:
     dots = {(True, True): r"\ddots", (True, False): r"\vdots", (False, True): r"\cdots"}
     body = r" \\ ".join(
         " & ".join(
-            dots[r is None, c is None] if r is None or c is None else _latex_number(float(array[r, c]))
-            for c in columns
+            dots[r is None, c is None] if r is None or c is None else _latex_number(float(array[r, c])) for c in columns
         )
         for r in rows
     )

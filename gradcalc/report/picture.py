@@ -79,8 +79,12 @@ def graph_document(plan: Plan, source: str) -> dict[str, Any]:
     """`gradcalc.graph/1`."""
     writer = Writer(plan)
     nodes = {
-        plan.labels[n]: {"op": n.op, "equation": equation(plan, n), "inputs": [writer.label(i) for i in n.inputs],
-                         "shape": list(n.shape)}
+        plan.labels[n]: {
+            "op": n.op,
+            "equation": equation(plan, n),
+            "inputs": [writer.label(i) for i in n.inputs],
+            "shape": list(n.shape),
+        }
         for n in shown(plan)
-    }  # fmt: skip
+    }
     return {"schema": "gradcalc.graph/1", "source": source, "of": plan.labels[plan.target], "nodes": nodes}

@@ -35,48 +35,105 @@ def _list(items: Any) -> dict[str, Any]:
 
 
 _DIAGNOSTIC = _object(
-    code=_TEXT, severity={"enum": ["error", "warning"]}, message=_TEXT, source=_MAYBE_TEXT,
-    line={"type": ["integer", "null"]}, column={"type": ["integer", "null"]}, rule=_MAYBE_TEXT, help=_MAYBE_TEXT,
-)  # fmt: skip
-_NODE = _object(("labels",), op=_TEXT, equation=_TEXT, inputs=_TEXTS, shape=_SHAPE, value=_V, habit=_TEXT, uses=_COUNT,
-                labels=_TEXTS)  # fmt: skip
+    code=_TEXT,
+    severity={"enum": ["error", "warning"]},
+    message=_TEXT,
+    source=_MAYBE_TEXT,
+    line={"type": ["integer", "null"]},
+    column={"type": ["integer", "null"]},
+    rule=_MAYBE_TEXT,
+    help=_MAYBE_TEXT,
+)
+_NODE = _object(
+    ("labels",),
+    op=_TEXT,
+    equation=_TEXT,
+    inputs=_TEXTS,
+    shape=_SHAPE,
+    value=_V,
+    habit=_TEXT,
+    uses=_COUNT,
+    labels=_TEXTS,
+)
 _LOCAL = _object(("parts", "value"), rule=_TEXT, kind=_TEXT, parts=_map(_V), value=_V)
 _EDGE = _object(node=_TEXT, input=_TEXT, argument=_COUNT, upstream=_V, local=_LOCAL, downstream=_V)
 _GRADIENT = _object(
-    ("labels",), shape=_SHAPE, value=_V, rule=_MAYBE_TEXT, also=_MAYBE_TEXT, latex=_MAYBE_TEXT,
-    branches=_list(_object(through=_TEXT, value=_V)), connected={"type": "boolean"}, labels=_TEXTS,
-)  # fmt: skip
-_CLAIM = _object(text=_TEXT, line=_COUNT, holds={"type": "boolean"}, by={"enum": ["symbols", "numbers"]}, hint=_MAYBE_TEXT)
+    ("labels",),
+    shape=_SHAPE,
+    value=_V,
+    rule=_MAYBE_TEXT,
+    also=_MAYBE_TEXT,
+    latex=_MAYBE_TEXT,
+    branches=_list(_object(through=_TEXT, value=_V)),
+    connected={"type": "boolean"},
+    labels=_TEXTS,
+)
+_CLAIM = _object(
+    text=_TEXT, line=_COUNT, holds={"type": "boolean"}, by={"enum": ["symbols", "numbers"]}, hint=_MAYBE_TEXT
+)
 _FLAG = _object(code=_TEXT, node=_TEXT, rule=_TEXT, places=_list(_list(_COUNT)), message=_TEXT)
 _REUSE = {"anyOf": [{"type": "null"}, _object(at_once=_COUNT, one_at_a_time=_COUNT, shared=_map(_TEXTS))]}
 
 
 def _document(name: str, title: str, **properties: Any) -> dict[str, Any]:
     body = _object(schema={"const": name}, **properties)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **body,
-            "$defs": {"number": _NUMBER, "value": _VALUE}}  # fmt: skip
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        **body,
+        "$defs": {"number": _NUMBER, "value": _VALUE},
+    }
 
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "run": _document(
-        "gradcalc.run/1", "What gradcalc run shows", source=_TEXT, layout={"enum": ["shape", "numerator"]}, of=_TEXT,
-        kind={"enum": ["gradient", "jacobian"]}, value=_V, nodes=_map(_NODE), edges=_list(_EDGE),
+        "gradcalc.run/1",
+        "What gradcalc run shows",
+        source=_TEXT,
+        layout={"enum": ["shape", "numerator"]},
+        of=_TEXT,
+        kind={"enum": ["gradient", "jacobian"]},
+        value=_V,
+        nodes=_map(_NODE),
+        edges=_list(_EDGE),
         gradients=_map(_GRADIENT),
-        deltas=_map(_object(of=_TEXT, rule=_MAYBE_TEXT, value=_V, used_by=_TEXTS)), reuse=_REUSE,
-        claims=_list(_CLAIM), flags=_list(_FLAG), warnings=_list(_DIAGNOSTIC), notes=_TEXTS,
+        deltas=_map(_object(of=_TEXT, rule=_MAYBE_TEXT, value=_V, used_by=_TEXTS)),
+        reuse=_REUSE,
+        claims=_list(_CLAIM),
+        flags=_list(_FLAG),
+        warnings=_list(_DIAGNOSTIC),
+        notes=_TEXTS,
     ),
     "error": _document("gradcalc.error/1", "What went wrong", errors={**_list(_DIAGNOSTIC), "minItems": 1}),
     "functions": _document(
-        "gradcalc.functions/1", "The function table",
-        functions=_map(_object(summary=_TEXT, arguments=_TEXT, derivative=_TEXT, domain=_TEXT, kink=_TEXT,
-                               elementwise={"type": "boolean"}, axis={"type": "boolean"}, aliases=_TEXTS, example=_TEXT)),
+        "gradcalc.functions/1",
+        "The function table",
+        functions=_map(
+            _object(
+                summary=_TEXT,
+                arguments=_TEXT,
+                derivative=_TEXT,
+                domain=_TEXT,
+                kink=_TEXT,
+                elementwise={"type": "boolean"},
+                axis={"type": "boolean"},
+                aliases=_TEXTS,
+                example=_TEXT,
+            )
+        ),
     ),
     "graph": _document(
-        "gradcalc.graph/1", "A computation graph", source=_TEXT, of=_TEXT,
+        "gradcalc.graph/1",
+        "A computation graph",
+        source=_TEXT,
+        of=_TEXT,
         nodes=_map(_object(op=_TEXT, equation=_TEXT, inputs=_TEXTS, shape=_list({"type": ["integer", "string"]}))),
     ),
     "explain": _document(
-        "gradcalc.explain/1", "What a diagnostic means",
-        codes=_map(_object(title=_TEXT, explanation=_TEXT, example=_TEXT, mended=_TEXT, exit={"type": ["integer", "null"]})),
+        "gradcalc.explain/1",
+        "What a diagnostic means",
+        codes=_map(
+            _object(title=_TEXT, explanation=_TEXT, example=_TEXT, mended=_TEXT, exit={"type": ["integer", "null"]})
+        ),
     ),
-}  # fmt: skip
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
 from gradcalc.report.ledger import Cell, Section, ledger
@@ -18,7 +19,9 @@ _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u
 
 def visible(text: str) -> str:
     """A text with control and invisible characters escaped; newlines stay."""
-    return _CONTROL.sub(lambda m: f"\\x{ord(m.group()):02x}" if ord(m.group()) < 256 else f"\\u{ord(m.group()):04x}", text)
+    return _CONTROL.sub(
+        lambda m: f"\\x{ord(m.group()):02x}" if ord(m.group()) < 256 else f"\\u{ord(m.group()):04x}", text
+    )
 
 
 def console(stream: IO[str], width: int | None = None) -> Console:
@@ -60,8 +63,12 @@ def _table(section: Section) -> Table:
     for header in section.headers:
         table.add_column(Text(header), overflow="fold", no_wrap=header in ("node", "edge", "shape", "line"))
     for row in section.rows:
-        table.add_row(*(Text(visible(cell.text), style=_style(header, cell)) for header, cell in
-                        zip(section.headers, row, strict=True)))  # fmt: skip
+        table.add_row(
+            *(
+                Text(visible(cell.text), style=_style(header, cell))
+                for header, cell in zip(section.headers, row, strict=True)
+            )
+        )
     return table
 
 
@@ -88,7 +95,9 @@ def plain(sections: list[Section]) -> str:
         widths = [max(len(line) for row in grid for line in row[c]) for c in range(len(section.headers))]
         for row in grid:
             for k in range(max(len(lines) for lines in row)):
-                line = "  ".join((cell[k] if k < len(cell) else "").ljust(w) for cell, w in zip(row, widths, strict=True))
+                line = "  ".join(
+                    (cell[k] if k < len(cell) else "").ljust(w) for cell, w in zip(row, widths, strict=True)
+                )
                 out.append(f"  {line}".rstrip())
         out += ["", *(visible(note) for note in section.notes), *([""] if section.notes else [])]
     return "\n".join(out).rstrip() + "\n"
@@ -105,8 +114,8 @@ def markdown(sections: list[Section]) -> str:
     return "\n".join(out).rstrip() + "\n"
 
 
-def _bar(cells: object) -> str:
-    return "| " + " | ".join(cells) + " |"  # type: ignore[call-overload,no-any-return]
+def _bar(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,378 @@
+"""A plan and data to a run: forward, backward, and what is to be said of them."""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcalc import evaluator
+from gradcalc.check import check_claims
+from gradcalc.closed_form import Form, Writer, words
+from gradcalc.collector import collector_paused
+from gradcalc.data import Datum
+from gradcalc.differentiate import Backward, Edge, jacobians, reverse
+from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.evaluator import Values
+from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent
+from gradcalc.maps import LinearMap, Negative
+from gradcalc.numeric import fault_diagnostic, leaf_values
+from gradcalc.planner import Plan
+from gradcalc.run import (
+    Branch,
+    DeltaRow,
+    EdgeRow,
+    Flag,
+    Gradient,
+    Local,
+    NodeRow,
+    Number,
+    Reuse,
+    Run,
+    shaped,
+)
+from gradcalc.suggest import did_you_mean, shown_shape
+
+Array = np.ndarray[Any, Any]
+MOST_DELTAS = 24
+_PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
+
+
+@dataclass(eq=False)
+class Runner:
+    """Evaluates a plan forward and backward and writes down what it sees."""
+
+    plan: Plan
+    data: Mapping[str, Datum]
+    wrt: Sequence[str] | None
+    upstream: Datum | None
+    local_values: bool
+
+    def run(self, source: str) -> Run:
+        """The whole run; raises `GradcalcError` for numeric faults."""
+        with collector_paused():
+            return self._run(source)
+
+    def _run(self, source: str) -> Run:
+        plan = self.plan
+        target = plan.target
+        self.values = leaf_values(plan, self.data)
+        self._forward()
+        self.jacobian = target.shape != SCALAR and self.upstream is None
+        self.sweep = self._sweep()
+        self._edges_into: dict[Node, list[Edge]] = {}
+        for edge in self.sweep.edges:
+            self._edges_into.setdefault(edge.input, []).append(edge)
+        self.writer = Writer(plan, self.sweep)
+        matrices = jacobians(self.sweep) if self.jacobian else {}
+        self._backward(matrices)
+        run = Run(
+            source, plan.layout, plan.labels[target], self._value(target), "jacobian" if self.jacobian else "gradient"
+        )
+        run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}
+        run.edges = [self._edge_row(e) for e in self.sweep.edges]
+        run.gradients = {n: self._gradient(n, node, matrices) for n, node in self._shown()}
+        run.deltas = [] if self.jacobian else self._deltas(run)
+        run.reuse = self._reuse([node for _, node in self._shown()])
+        run.claims = check_claims(plan, self.values)
+        run.flags = self._flags()
+        run.warnings = [*plan.warnings, *self._unused()]
+        run.notes = list(plan.notes)
+        return run
+
+    # --------------------------------------------------------------------------- forward
+
+    def _forward(self) -> None:
+        roots = [*self.plan.order, *(s for c in self.plan.claims for s in (c.left, c.right))]
+        order = ancestors(roots)
+        evaluator.evaluate(order, self.values)
+        needed = list(self.plan.names.values()) + roots[len(self.plan.order) :]
+        found = evaluator.faults(order, self.values, needed)
+        if found:
+            raise GradcalcError([fault_diagnostic(self.plan, f) for f in found[:20]])
+        self.forward_order = order
+
+    def _value(self, node: Node) -> Number:
+        return shaped(self.values[node], node.shape)
+
+    # -------------------------------------------------------------------------- backward
+
+    def _sweep(self) -> Backward:
+        target, graph = self.plan.target, self.plan.graph
+        if self.jacobian:
+            return reverse(target, graph.make("input", name="", shape=target.shape))
+        if self.upstream is not None:
+            if self.upstream.shape != target.shape:
+                raise GradcalcError(
+                    Diagnostic(
+                        "data-shape",
+                        f"the upstream gradient is {shown_shape(self.upstream.shape)}",
+                        rule=f"the target `{self.plan.labels[target]}` is {shown_shape(target.shape)}",
+                        help="give one number for every entry of the target",
+                    )
+                )
+            return reverse(target, graph.make("input", name="upstream", shape=target.shape))
+        return reverse(target)
+
+    def _backward(self, matrices: Mapping[Node, Node | None]) -> None:
+        sweep, target = self.sweep, self.plan.target
+        if self.jacobian:
+            self.values[sweep.seed] = _basis(target.shape)
+        elif self.upstream is not None:
+            self.values[sweep.seed] = self.upstream.array
+        parts = [p for e in sweep.edges for p in e.linear.parts().values()]
+        adjoints = [*sweep.adjoints.values(), *(e.downstream for e in sweep.edges)]
+        roots = [sweep.seed, *parts, *adjoints]
+        order = ancestors(roots)
+        kept = dict(self.values)
+        evaluator.evaluate(order, self.values)
+        if all(np.isfinite(self.values[n]).all() for n in adjoints):
+            return
+        taken = evaluator.demand(self.forward_order, kept, self.plan.names.values())
+        self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
+
+    def _laid_out(self, array: Array, node: Node) -> Number:
+        """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
+        if self.jacobian:
+            return self._stacked(array, node)
+        if self.plan.numerator and len(node.shape) == 1:
+            return np.array(array.reshape(1, -1))
+        return shaped(array, node.shape)
+
+    def _stacked(self, array: Array, node: Node) -> Number:
+        """The adjoints for all basis vectors as the Jacobian: rows are entries of the target, stacked by columns."""
+        rows, columns = (int(s) for s in extent(node.shape))
+        batch = np.broadcast_to(array, (count(self.plan.target.shape), rows, columns))
+        if not node.shape:
+            flat = batch.reshape(-1)
+            whole = [int(s) for s in extent(self.plan.target.shape)]
+            return shaped(flat.reshape(whole[::-1]).T, self.plan.target.shape)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(len(batch), -1))
+
+    # ----------------------------------------------------------------------------- rows
+
+    def _node_row(self, node: Node) -> NodeRow:
+        plan = self.plan
+        label = plan.labels[node]
+        op = node.attributes["function"] if node.op == "call" else node.op
+        if node.op == "add" and len(node.inputs) == 2 and node.attributes["signs"] == (1, -1):
+            op = "subtract"
+        equation = words("input", r"\text{input}") if node.op == "input" else self.writer.node(node)
+        return NodeRow(
+            label,
+            op,
+            equation,
+            [self.writer.label(i) for i in node.inputs],
+            node.shape,
+            self._value(node),
+            node.operation.habit,
+            len(self._edges_into.get(node, ())),
+            plan.entries.get(label, self._labels(node)),
+        )
+
+    def _labels(self, node: Node) -> tuple[str, ...]:
+        datum = self.data.get(str(node.attributes["name"])) if node.op == "input" else None
+        found = datum.labels if datum is not None else ()
+        return found if len(found) == count(node.shape) else ()
+
+    def _edge_row(self, edge: Edge) -> EdgeRow:
+        upstream = self._laid_out(self.values[edge.upstream], edge.node)
+        downstream = self._laid_out(self.values[edge.downstream], edge.input)
+        return EdgeRow(
+            self.plan.labels[edge.node],
+            self.plan.labels[edge.input],
+            edge.argument,
+            upstream,
+            self._local(edge),
+            downstream,
+        )
+
+    def _local(self, edge: Edge) -> Local:
+        linear = edge.linear
+        parts = {k: self._part(v) for k, v in linear.parts().items()}
+        value: Number | None = None
+        if self.local_values:
+            value = self._dense(linear)
+        elif linear.kind in _PLAIN:
+            value = self._plain(linear, parts)
+        return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
+
+    @staticmethod
+    def _plain(linear: LinearMap, parts: Mapping[str, Number]) -> Number:
+        """The local Jacobian where it is one of the parts as it stands, or that part as a row."""
+        part = next(iter(parts.values()))
+        value = np.transpose(part) if "right" in parts else part
+        value = np.reshape(value, (1, -1)) if linear.kind == "gradient" and len(linear.source) == 1 else value
+        return -value if isinstance(linear, Negative) else value
+
+    def _part(self, node: Node) -> Number:
+        if node not in self.values:
+            evaluator.evaluate(_above(node, self.values), self.values)
+        return shaped(self.values[node], node.shape)
+
+    def _dense(self, linear: LinearMap) -> Number:
+        """The local Jacobian in full: the map applied to every basis vector, one column each."""
+        leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
+        image = linear.apply(leaf)
+        values: Values = ChainMap({leaf: _basis(linear.source)}, self.values)  # type: ignore[assignment]
+        evaluator.evaluate(_above(image, values), values)
+        columns = count(linear.source)
+        rows, across = (int(s) for s in extent(linear.target))
+        batch = np.broadcast_to(values[image], (columns, rows, across))
+        if not linear.source:
+            return shaped(batch[0], linear.target)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, -1).T)
+
+    def _shown(self) -> list[tuple[str, Node]]:
+        plan = self.plan
+        if self.wrt is None:
+            return [(plan.labels[n], n) for n in plan.inputs]
+        by_label = {label: node for node, label in plan.labels.items()}
+        shown = []
+        for name in self.wrt:
+            if name not in by_label:
+                close = did_you_mean(name, by_label)
+                raise GradcalcError(
+                    Diagnostic(
+                        "unknown-name",
+                        f"`{name}` in --wrt is not a value of the file",
+                        help=f"did you mean `{close}`?"
+                        if close
+                        else f"the inputs are {', '.join(plan.labels[n] for n in plan.inputs)}",
+                    )
+                )
+            shown.append((name, by_label[name]))
+        return shown
+
+    def _gradient(self, name: str, node: Node, matrices: Mapping[Node, Node | None]) -> Gradient:
+        labels = self.plan.entries.get(name, self._labels(node))
+        adjoint = self.sweep.adjoints.get(node)
+        if adjoint is None:
+            zero = np.zeros((1, *(int(s) for s in extent(node.shape))))
+            value = self._laid_out(zero if self.jacobian else zero[0], node)
+            return Gradient(name, np.shape(value), value, words("0"), None, [], False, labels)
+        value = self._laid_out(self.values[adjoint], node)
+        branches = [
+            Branch(self.plan.labels[e.node], self._laid_out(self.values[e.downstream], e.input))
+            for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.node.index, e.argument))
+        ]
+        rule, short = self._rules(node, adjoint, matrices)
+        return Gradient(name, np.shape(value), value, rule, short, branches, True, labels)
+
+    def _rules(
+        self, node: Node, adjoint: Node, matrices: Mapping[Node, Node | None]
+    ) -> tuple[Form | None, Form | None]:
+        """The closed form, and the one in δ's if it differs: the lecture's layout prefers the latter."""
+        if self.jacobian:
+            matrix = matrices.get(node)
+            return (None if matrix is None else self.writer.form(matrix)), None
+        turned = self.plan.numerator and len(node.shape) == 1
+        out = self.writer.form(adjoint, turned)
+        short = self.writer.in_deltas(adjoint, turned)
+        if short is None or out is None or short.text == out.text:
+            return out or short, None
+        return (short, out) if self.plan.numerator else (out, short)
+
+    def _deltas(self, run: Run) -> list[DeltaRow]:
+        """The δ's that closed forms mention, and those that these mention, the first few."""
+        mentions: dict[str, list[str]] = {}
+        for name, gradient in run.gradients.items():
+            for form in (gradient.rule, gradient.short):
+                for found in _words_in(form):
+                    mentions.setdefault(found, []).append(name)
+        rows: list[DeltaRow] = []
+        pending = list(self.writer.deltas.values())
+        while pending and len(rows) < MOST_DELTAS:
+            delta = pending.pop(0)
+            known = len(self.writer.deltas)
+            form = self.writer.delta_form(delta)
+            pending.extend(list(self.writer.deltas.values())[known:])
+            for found in _words_in(form):
+                mentions.setdefault(found, []).append(delta.name)
+            value = self._laid_out(self.values[delta.adjoint], delta.of)
+            users = list(dict.fromkeys(mentions.get(delta.name, [])))
+            if users:
+                rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], form, value, users))
+        return rows
+
+    def _reuse(self, shown: Sequence[Node]) -> Reuse:
+        """Each edge costs its multiplications once, or once for every gradient that it leads to."""
+        reached: dict[Node, int] = {}
+        bits = {node: 1 << k for k, node in enumerate(shown)}
+        together = apart = 0
+        for edge in reversed(self.sweep.edges):
+            below = reached.get(edge.input, 0) | bits.get(edge.input, 0)
+            reached[edge.node] = reached.get(edge.node, 0) | below
+            cost = edge.linear.cost()
+            together += cost if below else 0
+            apart += cost * below.bit_count()
+        names = [self.plan.labels[n] for n in shown]
+        shared: list[tuple[str, tuple[str, ...]]] = []
+        for node, below in reached.items():
+            users = tuple(n for k, n in enumerate(names) if below >> k & 1)
+            if len(users) > 1 and node is not self.plan.target and node.op != "input" and len(shared) < 64:
+                shared.append((self.plan.labels[node], users))
+        return Reuse(together, apart, tuple(reversed(shared)))
+
+    # ---------------------------------------------------------------------------- flags
+
+    def _flags(self) -> list[Flag]:
+        flags = []
+        on_path = [n for n in self.forward_order if n in self.sweep.adjoints]
+        for node, mask in evaluator.kinks(on_path, self.values):
+            label = self.plan.labels[node]
+            places = evaluator.entries(np.broadcast_to(mask, self.values[node].shape), node)
+            rule = node.operation.kink_rule
+            flags.append(Flag("kink", label, rule, places, f"`{label}` is not differentiable here: {rule}"))
+        flags.extend(self._unusual())
+        return flags
+
+    def _unusual(self) -> Iterable[Flag]:
+        """Gradients that are infinite or undefined."""
+        for name, node in self._shown():
+            adjoint = self.sweep.adjoints.get(node)
+            if adjoint is None:
+                continue
+            array = self.values[adjoint]
+            for code, mask, word in (
+                ("infinite-gradient", np.isinf(array), "infinite"),
+                ("undefined-gradient", np.isnan(array), "undefined"),
+            ):
+                if mask.any():
+                    places = evaluator.entries(mask, node)
+                    of = self.plan.labels[self.plan.target]
+                    yield Flag(code, name, word, places, f"∂{of}/∂{name} is {word} here")
+
+    def _unused(self) -> list[Diagnostic]:
+        return [
+            Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
+            for name in self.data
+            if name not in self.plan.names
+        ]
+
+
+def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
+    """The nodes that a value needs and that are not known yet, in topological order."""
+    found: set[Node] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node not in found and node not in known:
+            found.add(node)
+            stack.extend(node.inputs)
+    return sorted(found, key=lambda n: n.index)
+
+
+def _words_in(form: Form | None) -> set[str]:
+    return set() if form is None else set(re.findall(r"\w+", form.text))
+
+
+def _basis(shape: Shape) -> Array:
+    """All basis vectors of a shape, one after the other in the order of vec."""
+    rows, columns = (int(s) for s in extent(shape))
+    basis = np.eye(rows * columns).reshape(rows * columns, columns, rows)
+    return np.swapaxes(basis, -1, -2)
