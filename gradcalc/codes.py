@@ -53,6 +53,31 @@ _TEXT = {
         "z = (x + y",
         "z = (x + y)",
     ),
+    "unopened-bracket": Code(
+        "A closing bracket that closes nothing",
+        "No bracket is open where this one closes. Either it is one too many, or its partner is missing before it.",
+        "z = x + y)",
+        "z = (x + y); x = 1; y = 2",
+    ),
+    "mismatched-bracket": Code(
+        "A bracket closed by one of another kind",
+        "Brackets close in the order opposite to that in which they open, each with its own kind.",
+        "z = [1, (2]",
+        "z = [1, (2)]",
+    ),
+    "missing-operator": Code(
+        "Two values with no operator between them",
+        "Side by side stand a number and a name (`2 x`) or two names (`W x`), and that multiplies them. A number does "
+        "not multiply what stands before it, so that `x 2` cannot be taken for x².",
+        "z = x 2; x = 1",
+        "z = x * 2; x = 1",
+    ),
+    "missing-comma": Code(
+        "Entries with no comma between them",
+        "The entries of a vector are separated by commas, the rows of a matrix by `;`. Blanks separate nothing.",
+        "x = [1 2]",
+        "x = [1, 2]",
+    ),
     "forbidden-character": Code(
         "An invisible or control character",
         "Characters that cannot be seen, or that change the direction of the text around them, can make a file mean "

@@ -1,6 +1,9 @@
-"""Closed tables of spellings: Greek letters by their LaTeX names, and terminals of the grammar in words."""
+"""Closed tables of spellings: Greek letters by their LaTeX names, terminals of the grammar in words, remedies."""
 
 from __future__ import annotations
+
+import re
+import unicodedata
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
@@ -11,15 +14,36 @@ GREEK = {
     "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip
 
-_VALUE = "a value"
-_OPERATOR = "an operator"
-_END = "the end of the statement"
+
+
+def normalise(name: str) -> str:
+    """The name that a spelling stands for: `\\delta_{1}` is `δ_1`, accents are composed (NFC)."""
+    name = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m.group(1), m.group()), name)
+    return unicodedata.normalize("NFC", name.replace("{", "").replace("}", "").replace("\u00b5", "μ"))
+
+
+VALUE = "a value"
+OPERATOR = "an operator"
+END = "the end of the statement"
 TERMINALS = {
-    "NAME": _VALUE, "CALLEE": _VALUE, "NUMBER": _VALUE, "LPAR": _VALUE, "LSQB": _VALUE, "INDICATOR": _VALUE,
-    "LEFT_BAR": _VALUE, "LEFT_BARS": _VALUE, "DEL": _VALUE, "LBRACE": _VALUE,
-    "MULTIPLY": _OPERATOR, "ADD": _OPERATOR, "HAT": _OPERATOR, "TRANSPOSE": _OPERATOR,
-    "INVERSE_TRANSPOSE": _OPERATOR, "SLASH": "`/`", "EQUAL": "`==`", "COMPARE": "a comparison",
+    "NAME": VALUE, "CALLEE": VALUE, "NUMBER": VALUE, "LPAR": VALUE, "LSQB": VALUE, "INDICATOR": VALUE,
+    "LEFT_BAR": VALUE, "LEFT_BARS": VALUE, "DEL": VALUE, "LBRACE": VALUE,
+    "MULTIPLY": OPERATOR, "ADD": OPERATOR, "HAT": OPERATOR, "TRANSPOSE": OPERATOR, "INVERSE_TRANSPOSE": OPERATOR,
+    "EQUAL": OPERATOR, "COMPARE": OPERATOR, "SLASH": "`/`", "ASSIGN": "`=`",
     "RPAR": "`)`", "RSQB": "`]`", "RBRACE": "`}`", "RIGHT_BAR": "`|`", "RIGHT_BARS": "`||`",
-    "COMMA": "`,`", "COLON": "`:`", "LABEL": "a label", "KEYWORD": "a keyword such as `axis=`",
-    "SPACE": "a space such as `R^3`", "_IN": "`in`", "INPUT": "`input`", "_NEWLINE": _END, "SEMICOLON": _END,
+    "COMMA": "`,`", "SPACE": "a space such as `R^3`", "_NEWLINE": END, "SEMICOLON": "`;`",
 }  # fmt: skip
+"""Terminals that are named to a reader; the others are never what a reader would miss."""
+
+REMEDIES = {
+    "&": "for two conditions at once multiply them: `1(a > b) 1(c > d)`",
+    "%": "for a remainder write `mod(a, b)`; a comment begins with `#`",
+    "²": "write `^2`", "³": "write `^3`", "⁻": "write `^-1`", "√": "write `sqrt(x)`", "×": "write `*`",
+    "÷": "write `/`", "∑": "write `sum(x)`", "∏": "write `prod(x)`", "∇": "write `∂s/∂x`, or `grad(s, x)`",
+    "→": "write `=`", "←": "write `=`", "∞": "a value is finite", "$": "write formulas without `$`",
+    '"': "quotes stand around the labels of a vector only, as in `[\"New York\": 1, Rome: 2]`",
+    "{": "group with round brackets; braces belong to exponents, as in `x^{2}`",
+    "}": "group with round brackets; braces belong to exponents, as in `x^{2}`",
+    "~": "for `not` write `1(x == 0)`", "!": "for `not equal` write `!=`",
+}  # fmt: skip
+"""What to write for a character that has no meaning in the language."""

@@ -120,9 +120,10 @@ def _lines(diagnostic: Diagnostic, severity: str, width: int) -> list[list[Piece
 
 
 def wrap(text: str, width: int, indent: str) -> list[str]:
-    """A text in lines of at most so many columns, broken at blanks; all but the first begin with `indent`."""
+    """A text in lines of at most so many columns, broken at blanks that stand
+    in no short quotation; all but the first begin with `indent`."""
     lines = [""]
-    for word in re.findall(r" *[^ ]+", text):
+    for word in re.findall(r" *(?:[^ `]*`[^`]{1,40}`[^ ]*|[^ ]+)", text):
         if columns(lines[-1]) + columns(word) <= width:
             lines[-1] += word
             continue
