@@ -79,7 +79,7 @@ def _hanging(text: str) -> str:
 
 
 def _value(value: Any, labels: Sequence[str], look: Look) -> Cell:
-    return Cell(numbers.text(value, labels, look), numbers.latex(value))
+    return Cell(numbers.text(value, labels, look), numbers.latex(value, labels))
 
 
 def _forward(run: Run, look: Look) -> Section:

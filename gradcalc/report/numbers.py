@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcalc.report.escapes import escape
+
 Array = np.ndarray[Any, Any]
 MOST_ENTRIES = 8
 """A vector of more entries shows its first and last ones; a matrix of more rows or columns likewise."""
@@ -81,11 +83,15 @@ def _matrix(array: Array, look: Look) -> str:
     )
 
 
-def latex(value: float | Array) -> str:
-    """A value in LaTeX: columns, rows and matrices in brackets."""
+def latex(value: float | Array, labels: Sequence[str] = ()) -> str:
+    """A value in LaTeX: columns, rows and matrices in brackets; labels in a column of their own."""
     if np.ndim(value) == 0:
         return _latex_number(float(value))
     array = np.asarray(value)
+    if labels and array.size == len(labels):
+        lines = (rf"\text{{{escape(n)}}} & {_latex_number(float(x))}" for n, x in zip(labels, array.flat, strict=True))
+        body = r" \\ ".join(lines)
+        return rf"\begin{{array}}{{lr}} {body} \end{{array}}"
     array = array.reshape(-1, 1) if array.ndim == 1 else array
     rows, columns = (_shortened(n) for n in array.shape)
     dots = {(True, True): r"\ddots", (True, False): r"\vdots", (False, True): r"\cdots"}
