@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Node, ancestors
+from gradcalc.graph import SCALAR, Node, ancestors, depth_first
 from gradcalc.maps import LinearMap, times, unit
 
 
@@ -24,6 +24,8 @@ class Edge:
     linear: LinearMap
     upstream: Node
     downstream: Node
+    rank: int = 0
+    """The place of `node` in the evaluation order."""
 
     @property
     def input(self) -> Node:
@@ -47,9 +49,12 @@ class Backward:
 
 
 def varying(root: Node) -> list[Node]:
-    """The nodes that `root` needs and that depend on an input, in topological order."""
+    """The nodes that `root` needs and that depend on an input, operands before their node.
+
+    The order follows from the expression alone, and not from the order in which its parts were written.
+    """
     found: set[Node] = set()
-    order = ancestors([root])
+    order = list(depth_first([root]))
     for node in order:
         if node.op == "input" or any(i in found for i in node.inputs):
             found.add(node)
@@ -83,17 +88,17 @@ def reverse(target: Node, seed: Node | None = None) -> Backward:
         seed = target.graph.constant(1.0)
     order = varying(target)
     active = set(order)
-    contributions: dict[Node, list[tuple[int, int, Node]]] = {target: [(target.index, 0, seed)]}
+    contributions: dict[Node, list[tuple[int, int, Node]]] = {target: [(len(order), 0, seed)]}
     sweep = Backward(target, seed)
-    for node in reversed(order):
+    for rank, node in reversed(list(enumerate(order))):
         if node not in contributions:
             continue
         upstream = accumulate([term for *_, term in sorted(contributions[node], key=lambda c: c[:2])])
         sweep.adjoints[node] = upstream
         for i, linear in local_maps(node, active):
             downstream = linear.adjoint(upstream)
-            contributions.setdefault(node.inputs[i], []).append((node.index, i, downstream))
-            sweep.edges.append(Edge(node, i, linear, upstream, downstream))
+            contributions.setdefault(node.inputs[i], []).append((rank, i, downstream))
+            sweep.edges.append(Edge(node, i, linear, upstream, downstream, rank))
     return sweep
 
 
@@ -123,7 +128,7 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
             found[edge.node] = _total(branches.pop(edge.node))
         outer, local = found[edge.node], edge.linear.matrix(graph)
         product = times(outer, local) if outer is not None and local is not None else None
-        branches.setdefault(edge.input, []).append((edge.node.index, edge.argument, product))
+        branches.setdefault(edge.input, []).append((edge.rank, edge.argument, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found

@@ -14,7 +14,6 @@ import numpy as np
 
 from gradcalc.differentiate import Edge
 from gradcalc.graph import Node, extent
-from gradcalc.ops.table import same_shape
 
 Array = np.ndarray[Any, Any]
 Values = dict[Node, Array]
@@ -130,7 +129,7 @@ def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
         return np.asarray(mask & (chosen if i == 1 else ~chosen))
     if node.op in ("max", "min"):
         return np.asarray(mask & (operand == values[node]))
-    if operation.shape is same_shape:
+    if operation.entrywise and operand.shape[-2:] == mask.shape[-2:] or (node.op == "scale" and i):
         return mask
     if node.op == "stretch":
         axes = tuple(a for a in (-1, -2) if operand.shape[a] == 1)

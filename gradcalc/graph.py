@@ -42,6 +42,15 @@ def transposed(shape: Shape) -> Shape:
     return shape[::-1]
 
 
+def same_shape(shapes: Sequence[Shape], attributes: Any) -> Shape:
+    """The rule of entry-by-entry operations: all operands have one shape."""
+    first = shapes[0]
+    for shape in shapes[1:]:
+        if shape != first:
+            raise ShapeError("entry by entry, both must have one shape")
+    return first
+
+
 def count(shape: Shape) -> int:
     """The number of entries; a symbolic size counts as one."""
     total = 1
@@ -79,6 +88,7 @@ class Operation:
     - `fault(attributes, *arrays)` gives, entry by entry, where the operands are out of domain, and `domain`
       says the domain in words;
     - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken.
+    - `stretches` says that a number among the operands stretches to the others' shape without being told;
     - `bilinear` marks products, in which an exact zero of one factor annihilates a non-finite other one when
       gradients are passed down: a branch that was not taken contributes nothing.
     """
@@ -94,6 +104,12 @@ class Operation:
     kink: Callable[..., Any] | None = None
     kink_rule: str = ""
     bilinear: bool = False
+    stretches: bool = False
+
+    @property
+    def entrywise(self) -> bool:
+        """Whether it acts entry by entry on operands of one shape."""
+        return self.stretches or self.shape is same_shape
 
 
 OPERATIONS: dict[str, Operation] = {}

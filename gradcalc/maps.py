@@ -277,13 +277,18 @@ class Embed(LinearMap):
         return al.place(change, self.items, self.target)
 
     def adjoint(self, upstream: Node) -> Node:
-        return al.fit(upstream.graph.make("index", upstream, items=self.items), self.source)
+        return al.fit(upstream.graph.make("index", upstream, items=self._places()), self.source)
+
+    def _places(self) -> tuple[object, ...]:
+        """The items, those of a scalar as single places."""
+        if self.source != SCALAR:
+            return self.items
+        return tuple((i[0] or 0) if isinstance(i, tuple) else i for i in self.items)
 
     def matrix(self, graph: Graph) -> Node | None:
         if len(self.target) == 1:
             identity = al.eye(graph, self.target[0])
-            items = tuple(i[0] if self.source == SCALAR and isinstance(i, tuple) else i for i in self.items)
-            made = graph.make("index", identity, items=(WHOLE, *items))
+            made = graph.make("index", identity, items=(WHOLE, *self._places()))
             return al.fit(made, of_extent(*extent(made.shape)))
         return None
 

@@ -256,6 +256,13 @@ def total(signs: Sequence[int], pieces: Sequence[Piece], style: Style) -> Piece:
     return Piece("".join(words), Level.SUM)
 
 
+def _bare(node: Node, known: Mapping[Node, str]) -> list[bool]:
+    """For each operand, whether it is a number that stretches to the others' shape without being told."""
+    numbers = [i.op == "stretch" and i.inputs[0].op == "constant" and i not in known for i in node.inputs]
+    others = any(i.shape == node.shape and not number for i, number in zip(node.inputs, numbers, strict=True))
+    return numbers if node.operation.entrywise and others else [False] * len(numbers)
+
+
 def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = None) -> Piece:
     """Print a node, with the nodes in `names` by their names (the root itself spelt out)."""
     known = names or {}
@@ -268,7 +275,8 @@ def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = N
         if node is not root and node in known:
             done[node] = Piece(style.name(known[node]), Level.ATOM)
         elif ready:
-            done[node] = node.operation.notation(node, [done[i] for i in node.inputs], style)
+            pieces = [done[i.inputs[0] if bare else i] for i, bare in zip(node.inputs, _bare(node, known), strict=True)]
+            done[node] = node.operation.notation(node, pieces, style)
         else:
             stack.append((node, True))
             stack.extend((i, False) for i in node.inputs if i not in done)

@@ -258,7 +258,7 @@ class Runner:
         value = self._laid_out(self.values[adjoint], node)
         branches = [
             Branch(self.plan.labels[e.node], self._laid_out(self.values[e.downstream], e.input))
-            for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.node.index, e.argument))
+            for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.rank, e.argument))
         ]
         rule, short = self._rules(node, adjoint, matrices)
         return Gradient(name, np.shape(value), value, rule, short, branches, True, labels)

@@ -46,6 +46,14 @@ def _split(node: Node) -> tuple[float, Node]:
     return 1.0, node
 
 
+def _split_ones(node: Node) -> tuple[float, Node]:
+    """As `_split`; a stretched number is the number times ones."""
+    number = _number(node)
+    if node.op == "stretch" and number is not None:
+        return number, al.ones(node.graph, node.shape)
+    return _split(node)
+
+
 def _times_number(number: float, node: Node) -> Node:
     """`c x`, with the number folded into a number that is there."""
     if number == 1.0:
@@ -89,8 +97,10 @@ _SIDES = ("left", "right")
 
 
 def _transpose_of_constant(node: Node) -> Node | None:
-    """1^T is a row of ones."""
+    """1^T is a row of ones; a stretched value is stretched the other way."""
     inner = node.inputs[0]
+    if inner.op == "stretch":
+        return al.stretch(al.transpose(inner.inputs[0]), node.shape)
     if inner.op in ("ones", "zeros") and len(inner.shape) == 2 and inner.shape[0] != 1:
         return node.graph.make(inner.op, to=transposed(inner.shape))
     return None
@@ -102,8 +112,8 @@ def _transpose_of_constant(node: Node) -> Node | None:
 def _matmul(node: Node) -> Node | None:
     """Numbers and signs to the front; factors I and transposes absorbed."""
     a, b = (al.transpose(n) if node.attributes[s] else n for n, s in zip(node.inputs, _SIDES, strict=True))
-    left, x = _split(a)
-    right, y = _split(b)
+    left, x = _split_ones(a)
+    right, y = _split_ones(b)
     if left * right != 1.0 or left != 1.0:
         return al.fit(_times_number(left * right, al.matmul(x, y)), node.shape)
     if a.op == "scale":

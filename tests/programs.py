@@ -184,7 +184,10 @@ OF_TWO: list[tuple[str, Callable[[Namespace, Array, Array], Array]]] = [
 COMPARISONS: dict[str, Callable[[Array, Array], Array]] = {
     ">": lambda a, b: a > b, "<": lambda a, b: a < b, ">=": lambda a, b: a >= b, "<=": lambda a, b: a <= b,
 }  # fmt: skip
-NAMES = "x y z u v w p q h k A B C M W U b c α β γ θ λ μ x_1 x_2 ŷ W_1 W_2 b_1 h_1 E F G P Q S V X Y Z".split()
+NAMES = [
+    *("x", "y", "z", "u", "v", "w", "p", "q", "h", "k", "A", "B", "C", "M", "W", "U", "b", "c", "α", "β", "γ"),
+    *("θ", "λ", "μ", "x_1", "x_2", "ŷ", "W_1", "W_2", "b_1", "h_1", "E", "F", "G", "P", "Q", "S", "V", "X", "Y", "Z"),
+]
 
 
 class Unsuitable(Exception):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import programs
 import pytest
 
 import gradcalc
+from tests import programs
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore")]
 TOLERANCE = 1e-12
@@ -43,14 +43,18 @@ def compare(seed: int, oracle: Any, xp: programs.Namespace, shape: tuple[int, ..
         assert error <= TOLERANCE, f"seed {seed}: {name} is off by {error}\n{program.text}\n{program.data}"
 
 
+def autograd_namespace() -> programs.Namespace:
+    import autograd.numpy
+    from autograd.scipy.special import erf
+
+    return programs.Namespace(autograd.numpy, erf)
+
+
 @pytest.mark.parametrize("block", range(10))
 def test_gradients_agree_with_autograd(block: int) -> None:
     """1,000 programs."""
     autograd = pytest.importorskip("autograd", reason="autograd is not installed: pip install 'gradcalc[oracle]'")
-    import autograd.numpy
-    from autograd.scipy.special import erf
-
-    xp = programs.Namespace(autograd.numpy, erf)
+    xp = autograd_namespace()
     for seed in range(block * BLOCK, (block + 1) * BLOCK):
         compare(seed, autograd.grad, xp)
 
@@ -71,10 +75,7 @@ def test_gradients_agree_with_jax() -> None:
 def test_jacobians_agree_with_autograd() -> None:
     """200 programs whose target is a vector: each row of each Jacobian."""
     autograd = pytest.importorskip("autograd", reason="autograd is not installed: pip install 'gradcalc[oracle]'")
-    import autograd.numpy
-    from autograd.scipy.special import erf
-
-    xp = programs.Namespace(autograd.numpy, erf)
+    xp = autograd_namespace()
     for seed in range(200):
         program = programs.program(seed, (3,))
         run = gradcalc.loads(program.text).run(program.data, of=program.target)

@@ -96,6 +96,7 @@ def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "divide", _divide_shape, lambda a, x, y: x / y, _divide_map, _show_quotient, "switches",
     "a divisor other than 0", lambda a, x, y: np.broadcast_to(y == 0, np.broadcast_shapes(x.shape, y.shape)),
+    stretches=True,
 ))  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def _ratio_kernel(a: Any, x: Array, y: Array) -> Array:
 
 
 register(Operation(
-    "ratio", _divide_shape, _ratio_kernel, _divide_map, _show_quotient, "switches",
+    "ratio", _divide_shape, _ratio_kernel, _divide_map, _show_quotient, "switches", stretches=True,
 ))  # fmt: skip
 
 # --------------------------------------------------------------------------------- powers

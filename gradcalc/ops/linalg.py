@@ -126,6 +126,8 @@ def _contract_shape(shapes: Sequence[Shape], a: Any) -> Shape:
     (rows, columns), (p, q) = extent(shapes[0]), extent(shapes[1])
     if not all(isinstance(s, int) for s in (rows, columns, p, q)):
         raise ShapeError("the derivative of a Kronecker product needs sizes in numbers")
+    if not p or not q or int(rows) % int(p) or int(columns) % int(q):
+        raise ShapeError("the rows and columns of the first must be multiples of those of the second")
     return of_extent(int(rows) // int(p), int(columns) // int(q))
 
 
@@ -136,6 +138,10 @@ def _contract_kernel(a: Any, x: Array, y: Array) -> Array:
         return np.einsum("...ipjq,...pq->...ij", blocks, y)
     blocks = x.reshape(*x.shape[:-2], p, rows // p, q, columns // q)
     return np.einsum("...piqj,...pq->...ij", blocks, y)
+
+
+def _show_contraction(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    return call("kron_left" if node.attributes["first"] else "kron_right")(node, pieces, style)
 
 
 def _contract_map(node: Node, i: int) -> LinearMap:
@@ -175,9 +181,15 @@ declare(
     Function("kron", builds("kron"), "the Kronecker product, as A ⊗ B", "dA ⊗ B + A ⊗ dB",
              "kron([1, 2], [[3, 4]])", 2, 2),
     Operation("kron", _kron_shape, _kron_kernel, _kron_map, _show_kron, "switches", bilinear=True),
-    Operation("kron_contract", _contract_shape, _contract_kernel, _contract_map, call("kron_contract"),
-              "switches", bilinear=True),
 )  # fmt: skip
+register(Operation("kron_contract", _contract_shape, _contract_kernel, _contract_map, _show_contraction, "switches",
+                   bilinear=True))  # fmt: skip
+declare(Function("kron_left", builds("kron_contract", first=True), "kron_left(Y, B): the matrix of the inner products "
+                 "of B with the blocks of Y; the gradient by A of ⟨Y, A ⊗ B⟩", "kron_left(dY, B) + kron_left(Y, dB)",
+                 "kron_left(kron([1, 2], [3, 4]), [3, 4])", 2, 2))  # fmt: skip
+declare(Function("kron_right", builds("kron_contract", first=False), "kron_right(Y, A): the sum of the blocks of Y, "
+                 "each times its entry of A; the gradient by B of ⟨Y, A ⊗ B⟩", "kron_right(dY, A) + kron_right(Y, dA)",
+                 "kron_right(kron([1, 2], [3, 4]), [1, 2])", 2, 2))  # fmt: skip
 
 # ------------------------------------------------------------------ square matrices
 

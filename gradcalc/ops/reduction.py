@@ -11,7 +11,7 @@ import numpy as np
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, count, extent, is_row, register
 from gradcalc.maps import Compose, Hadamard, Inner, LinearMap, Sandwich
-from gradcalc.notation import Level, Piece, Style, call
+from gradcalc.notation import Level, Piece, Style, applied, call, total
 from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare, same_shape
 
 Array = np.ndarray[Any, Any]
@@ -280,10 +280,18 @@ def _family(name: str, kernel: Kernel, map_class: Any, summary: str, derivative:
             raise ShapeError(f"{name} of a matrix needs an axis", f"write {name}(X, axis=1) to normalise every row")
         return graph.make(name, x[0], axis=axis)
 
+    def notation(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+        """Over all entries of a matrix it has no name of its own: exp(X - logsumexp(X))."""
+        if node.attributes["axis"] is not None or len(node.shape) < 2 or is_row(node.shape):
+            return call(name)(node, pieces, style)
+        sums = applied(style.function("logsumexp"), [pieces[0].text], style)
+        difference = total((1, -1), (pieces[0], sums), style)
+        return difference if name == "log_softmax" else applied(style.function("exp"), [difference.text], style)
+
     declare(
         Function(name, build, summary, derivative, f"{name}([1, 2])", reduces=True),
         Operation(name, _same, lambda a, x: kernel(x, _axes(a)),
-                  lambda node, i: map_class(node.shape, node.shape, node), call(name), habit),
+                  lambda node, i: map_class(node.shape, node.shape, node), notation, habit),
     )  # fmt: skip
 
 

@@ -111,9 +111,23 @@ declare(
 
 # ------------------------------------------------------------------ same entries, other shape
 
+
+def _show_as(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    """The entry of a 1 × 1 value, and a literal around it, so that it is read with the shape that it has."""
+    source, target = node.inputs[0].shape, node.shape
+    if extent(target) != (1, 1):
+        return Piece(f"{style.enclose(pieces[0], Level.ATOM)}[:, 0]", Level.ATOM) if len(target) == 1 else pieces[0]
+    entry = pieces[0].text
+    if source:
+        entry = f"{style.enclose(pieces[0], Level.ATOM)}[{', '.join('0' * len(source))}]"
+    if target == SCALAR:
+        return Piece(entry, Level.ATOM) if source else pieces[0]
+    return Piece(f"[{entry}]" if len(target) == 1 else f"[[{entry}]]", Level.ATOM)
+
+
 register(Operation(
     "as", _shape_from_attribute, lambda a, x: x, lambda node, i: Named(node.inputs[0].shape, node.shape, "as", "as",
-    (("to", node.shape),), (("to", node.inputs[0].shape),)), lambda node, pieces, style: pieces[0],
+    (("to", node.shape),), (("to", node.inputs[0].shape),)), _show_as,
 ))  # fmt: skip
 
 register(Operation(
@@ -123,11 +137,9 @@ register(Operation(
 
 
 def _show_stretch(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
-    """A stretch is a product with ones; a constant stretches without being told."""
+    """A stretch is a product with ones."""
     source, inner = node.inputs[0], pieces[0]
     rows, columns = extent(node.shape)
-    if source.op == "constant":
-        return inner
     if source.shape == SCALAR:
         return style.juxtaposed(inner, sizes("ones", node.shape, style))
     if is_row(source.shape):
@@ -272,7 +284,9 @@ def _show_index(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
         return ":".join("" if bound is None else str(bound) for bound in item)
 
     inside = ", ".join(one(i) for i in node.attributes["items"])
-    return Piece(f"{style.enclose(pieces[0], Level.ATOM)}[{inside}]", Level.ATOM)
+    operand = node.inputs[0]
+    piece = sizes("eye", operand.shape[:1], style) if operand.op == "eye" and pieces[0].text == "I" else pieces[0]
+    return Piece(f"{style.enclose(piece, Level.ATOM)}[{inside}]", Level.ATOM)
 
 
 def _show_place(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.graph import Graph, Node, Operation, Shape, ShapeError, register
+from gradcalc.graph import Graph, Node, Operation, ShapeError, register, same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Function:
     aliases: tuple[str, ...] = ()
 
 
+__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "builds", "declare", "same_shape", "whole"]
 FUNCTIONS: dict[str, Function] = {}
 """Every function by name and by alias."""
 
@@ -66,12 +67,3 @@ def whole(node: Node, what: str) -> int:
     if value is None or not float(value).is_integer() or not 0 <= value <= 10**9:
         raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
     return int(value)
-
-
-def same_shape(shapes: Sequence[Shape], attributes: Any) -> Shape:
-    """The rule of entry-by-entry operations: all operands have one shape."""
-    first = shapes[0]
-    for shape in shapes[1:]:
-        if shape != first:
-            raise ShapeError("entry by entry, both must have one shape")
-    return first

@@ -1,0 +1,256 @@
+"""What must hold for every program: shown on random ones.
+
+Forward and reverse mode agree; graphs stay well formed through each pass; the order of statements changes
+nothing; every closed form parses back and evaluates to the number beside it; local gradients times upstream
+are downstream, and branches add up.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc import algebra as al
+from gradcalc.differentiate import forward, jacobians, reverse
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import SCALAR, Node, ancestors, extent, verify
+from gradcalc.numeric import leaf_values
+from gradcalc.simplify import simplify
+from tests import programs
+
+EXACT = 1e-13
+CLOSE = 1e-10
+BLOCKS = range(5)
+BLOCK = 40
+
+
+def seeds(block: int) -> range:
+    return range(20_000 + block * BLOCK, 20_000 + (block + 1) * BLOCK)
+
+
+@cache
+def run_of(seed: int, layout: str, shape: tuple[int, ...] = ()) -> Any:
+    program = programs.program(seed, shape)
+    return gradcalc.loads(program.text).run(program.data, of=program.target, layout=layout, local_values=True)
+
+
+def distance(found: Any, expected: Any) -> float:
+    """The largest difference, relative to the largest entry expected, or to 1/100 where all are small."""
+    a, b = np.asarray(found, dtype=float), np.asarray(expected, dtype=float)
+    assert a.shape == b.shape, (a.shape, b.shape)
+    return float(np.max(np.abs(a - b), initial=0.0)) / max(float(np.max(np.abs(b), initial=0.0)), 1e-2)
+
+
+# ------------------------------------------------------------------- forward and reverse
+
+
+def planned(seed: int, shape: tuple[int, ...]) -> tuple[Any, dict[Node, Any]]:
+    """A plan and the values of its leaves."""
+    from gradcalc.data import datum
+
+    program = programs.program(seed, shape)
+    model = gradcalc.loads(program.text)
+    data = {n: datum(n, v) for n, v in program.data.items()}
+    plan = model.plan({n: d.shape for n, d in data.items()}, of=program.target)
+    return plan, leaf_values(plan, data)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_forward_mode_agrees_with_reverse_mode(block: int) -> None:
+    """⟨v̄, J u⟩ = ⟨J^T v̄, u⟩ for random u and v̄, and the graph is well formed after each pass."""
+    for seed in seeds(block):
+        plan, values = planned(seed, ((), (3,), (2, 3))[seed % 3])
+        numbers = np.random.default_rng(seed)
+        graph, target = plan.graph, plan.target
+        verify(graph)
+        seed_node = graph.make("input", name="v̄", shape=target.shape)
+        tangents = {leaf: graph.make("input", name="u", of=leaf.index, shape=leaf.shape) for leaf in plan.inputs}
+        sweep = reverse(target, seed_node)
+        verify(graph)
+        assert all(adjoint.shape == primal.shape for primal, adjoint in sweep.adjoints.items())
+        change = forward(target, tangents)
+        verify(graph)
+        assert change.shape == target.shape
+        for node in (seed_node, *tangents.values()):
+            values[node] = numbers.standard_normal(extent(node.shape))
+        evaluate(ancestors([change, *(sweep.adjoint(leaf) for leaf in plan.inputs)]), values)
+        above = values[seed_node] * values[change]
+        below = [values[sweep.adjoint(leaf)] * values[tangents[leaf]] for leaf in plan.inputs]
+        size = np.sum(np.abs(above)) + sum(np.sum(np.abs(term)) for term in below) + 1e-2
+        assert abs(np.sum(above) - sum(np.sum(term) for term in below)) <= EXACT * size, seed
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_simplified_adjoints_have_the_same_value(block: int) -> None:
+    """simplify(x̄) = x̄, in a well-formed graph."""
+    for seed in seeds(block):
+        plan, values = planned(seed, ())
+        sweep = reverse(plan.target)
+        gradients = [sweep.adjoint(leaf) for leaf in plan.inputs]
+        simplified = [simplify(g) for g in gradients]
+        verify(plan.graph)
+        evaluate(ancestors([*gradients, *simplified]), values)
+        for before, after in zip(gradients, simplified, strict=True):
+            assert before.shape == after.shape
+            assert distance(np.broadcast_to(values[after], values[before].shape), values[before]) <= 1e-12, seed
+
+
+def test_jacobians_as_matrices_agree_with_the_adjoint_sweep() -> None:
+    """The product of local Jacobians = the sweep over basis vectors, where each has a name."""
+    named = 0
+    for seed in range(21_000, 21_150):
+        plan, values = planned(seed, (3,))
+        basis = plan.graph.make("input", name="", shape=(3,))
+        sweep = reverse(plan.target, basis)
+        found = {leaf: m for leaf, m in jacobians(sweep).items() if m is not None and leaf in plan.inputs}
+        verify(plan.graph)
+        values[basis] = np.eye(3)[:, :, None]
+        evaluate(ancestors([*found.values(), *(sweep.adjoints[leaf] for leaf in found)]), values)
+        for leaf, matrix in found.items():
+            rows, columns = extent(leaf.shape)
+            batch = np.broadcast_to(values[sweep.adjoints[leaf]], (3, rows, columns))
+            expected = np.swapaxes(batch, 1, 2).reshape(3, -1)
+            assert distance(np.broadcast_to(values[matrix], expected.shape), expected) <= 1e-12, (seed, leaf)
+            named += 1
+    assert named > 100
+
+
+# -------------------------------------------------------------------- order of statements
+
+
+def shown(run: Any) -> dict[str, Any]:
+    """A run as plain data."""
+    return {
+        "value": np.asarray(run.value).tolist(),
+        "nodes": [(n, r.op, r.equation.text, r.inputs, r.shape, np.asarray(r.value).tolist())
+                  for n, r in run.nodes.items()],
+        "edges": [(e.node, e.input, e.argument, e.local.rule.text, np.asarray(e.upstream).tolist(),
+                   np.asarray(e.downstream).tolist()) for e in run.edges],
+        "gradients": {n: (g.rule and g.rule.text, np.asarray(g.value).tolist()) for n, g in run.gradients.items()},
+        "deltas": [(d.name, d.of) for d in run.deltas],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_order_of_statements_changes_nothing(block: int) -> None:
+    """Same nodes under the same names, same edges, bit-identical gradients, same closed forms."""
+    for seed in seeds(block):
+        program = programs.program(seed)
+        expected = shown(run_of(seed, "shape"))
+        other = gradcalc.loads(program.shuffled(seed)).run(program.data, of="result")
+        found = shown(other)
+        assert dict(sorted(found.pop("gradients").items())) == dict(sorted(expected.pop("gradients").items())), seed
+        assert sorted(found.pop("nodes")) == sorted(expected.pop("nodes")), seed
+        assert found == expected, seed
+
+
+# ---------------------------------------------------------------------- closed forms
+
+
+def readback(program: programs.Program, run: Any, text: str) -> Any:
+    """The value of a printed expression, where all values and δ's of the run are data."""
+    names = {n: r.value for n, r in run.nodes.items()} | {d.name: d.value for d in run.deltas}
+    data = {n: v for n, v in names.items() if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text)}
+    data |= {n: v for n, v in program.data.items() if n in data}
+    used = [d for d in program.definitions if re.match(r"\w+", d)[0] in re.findall(r"\w+", text)]  # type: ignore[index]
+    model = gradcalc.loads("\n".join([*used, f"answer = {text}"]))
+    return model.run({n: np.asarray(v).tolist() for n, v in data.items()}, of="answer").value
+
+
+def check_form(program: programs.Program, run: Any, text: str, value: Any) -> float:
+    """The error of a printed expression. `I` takes its size from the zeros that it is added to."""
+    shape = np.shape(value)
+    if re.search(r"(?<!\w)I(?!\w)", text):
+        text = f"zeros({', '.join(map(str, shape))}) + ({text})"
+    found = np.asarray(readback(program, run, text))
+    return distance(np.reshape(found, shape) if found.size == 1 else found, value)
+
+
+@pytest.mark.parametrize("layout", ["shape", "numerator"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_closed_form_evaluates_to_the_number_beside_it(block: int, layout: str) -> None:
+    """The gradient's rule and its short form, and each δ's."""
+    for seed in seeds(block):
+        program, run = programs.program(seed), run_of(seed, layout)
+        printed = [(f"∂/∂{n}", form, g.value) for n, g in run.gradients.items() for form in (g.rule, g.short)]
+        printed += [(d.name, d.rule, d.value) for d in run.deltas]
+        for name, form, value in printed:
+            if form is not None and form.text != "0":
+                error = check_form(program, run, form.text, value)
+                assert error <= CLOSE, f"seed {seed}: {name} = {form.text} is off by {error}\n{program.text}"
+
+
+def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> None:
+    """Targets that are columns."""
+    checked = 0
+    for seed in range(22_000, 22_100):
+        program, run = programs.program(seed, (3,)), run_of(seed, "numerator", (3,))
+        for name, gradient in run.gradients.items():
+            if gradient.rule is not None and gradient.rule.text != "0":
+                text = gradient.rule.text
+                error = check_form(program, run, text, gradient.value)
+                assert error <= CLOSE, f"seed {seed}: {name} = {text} is off by {error}\n{program.text}"
+                checked += 1
+    assert checked > 50
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_equation_of_a_node_evaluates_to_its_value(block: int) -> None:
+    """What stands beside a node in the forward table, with the nodes before it as data."""
+    for seed in seeds(block):
+        program, run = programs.program(seed), run_of(seed, "shape")
+        for name, row in run.nodes.items():
+            if row.op != "input":
+                error = check_form(program, run, row.equation.text, row.value)
+                assert error <= EXACT, f"seed {seed}: {name} = {row.equation.text} is off by {error}"
+
+
+# -------------------------------------------------------------------------- the ledger
+
+
+def flat(value: Any) -> Any:
+    """vec: the entries, columns one under the other."""
+    return np.asarray(value, dtype=float).reshape(-1, order="F")
+
+
+@pytest.mark.parametrize("layout", ["shape", "numerator"])
+@pytest.mark.parametrize("block", BLOCKS)
+def test_local_gradient_times_upstream_is_downstream(block: int, layout: str) -> None:
+    """vec(downstream) = J^T vec(upstream) for each edge, with J given in full."""
+    for seed in seeds(block):
+        for edge in run_of(seed, layout).edges:
+            up, down = flat(edge.upstream), flat(edge.downstream)
+            local = np.asarray(edge.local.value, dtype=float)
+            local = flat(local)[:, None] if down.size == 1 else local.reshape(up.size, down.size)
+            scale = max(np.max(np.abs(local.T) @ np.abs(up)), 1e-2)
+            assert np.max(np.abs(local.T @ up - down)) <= EXACT * scale, (seed, edge.node, edge.input)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_branches_add_up(block: int) -> None:
+    """x̄ = Σ of the branches; each branch is the downstream gradient of one edge."""
+    for seed in seeds(block):
+        run = run_of(seed, "shape")
+        for name, gradient in run.gradients.items():
+            into = [e for e in run.edges if e.input == name]
+            assert len(into) == len(gradient.branches)
+            assert sorted(b.through for b in gradient.branches) == sorted(e.node for e in into)
+            if gradient.connected:
+                total = sum(np.asarray(b.value) for b in gradient.branches)
+                size = sum(np.max(np.abs(b.value)) for b in gradient.branches)
+                assert np.max(np.abs(total - gradient.value)) <= EXACT * max(size, 1e-2), (seed, name)
+            else:
+                assert not np.any(gradient.value)
+
+
+def test_the_derivative_by_a_scalar_seed_is_one() -> None:
+    """∂s/∂s = 1: the upstream gradient of the target."""
+    run = gradcalc.loads("x = 2; s = x^2").run(of="s")
+    assert [e.upstream for e in run.edges if e.node == "s"] == [1.0]
+    assert al.is_one(reverse(gradcalc.loads("x = 2; s = x^2").plan().target).seed)
+    assert SCALAR == ()
