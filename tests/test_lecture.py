@@ -334,7 +334,9 @@ def test_backpropagation_starts_at_one() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("sample", ["score", "branches", "chain", "habits", "fanout", "gradient", "reuse", "classifier"])
+@pytest.mark.parametrize(
+    "sample", ["score", "branches", "chain", "habits", "fanout", "gradient", "reuse", "layouts", "classifier"]
+)
 def test_downstream_is_upstream_times_local(sample: str, layout: str) -> None:
     """[downstream gradient] = [upstream gradient] × [local gradient], on every edge."""
     found = document("run", f"samples/{sample}.eq", "--layout", layout, "--local-values")
