@@ -46,4 +46,4 @@ def _entries(kind: str, name: str, through: str, value: Any, labels: Sequence[st
 def _safe(cell: str) -> str:
     """A label that a spreadsheet would take for a formula is quoted."""
     number = cell.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
-    return f"'{cell}" if cell[:1] in "=+-@\t" and not number else cell
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) and not number else cell
