@@ -46,9 +46,9 @@ def _check(claim: PlannedClaim, values: Values) -> ClaimResult:
         return ClaimResult(text, line, True, "symbols")
     evaluate(ancestors([left, right]), values)
     found, stated = values[claim.left], values[claim.right]
-    tolerance = np.maximum(
-        _written(statement.right, stated), RELATIVE * max(1e-300, float(np.max(np.abs(stated), initial=0)))
-    )
+    size = float(np.max(np.abs(stated), initial=0.0))
+    noise = max(_noise(claim.left, values), _noise(claim.right, values))
+    tolerance = np.maximum(_written(statement.right, stated), max(RELATIVE * size, noise))
     wrong = ~(np.abs(found - stated) <= tolerance)
     if not wrong.any():
         return ClaimResult(text, line, True, "numbers")
@@ -60,6 +60,13 @@ def _check(claim: PlannedClaim, values: Values) -> ClaimResult:
     )
     hint = f"the left side is {float(found[place])!r}{where}, the right side {float(stated[place])!r}"
     return ClaimResult(text, line, False, "numbers", hint)
+
+
+def _noise(node: Node, values: Values) -> float:
+    """What rounding leaves where terms cancel: a few units in the last place of the largest term."""
+    if node.op not in ("add", "sum"):
+        return 0.0
+    return 16.0 * float(np.finfo(np.float64).eps) * max(float(np.max(np.abs(values[i]), initial=0.0)) for i in node.inputs)
 
 
 def _shape_hint(left: Node, right: Node) -> str:

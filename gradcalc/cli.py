@@ -335,7 +335,11 @@ def _setting(name: str, value: str, limits: Limits) -> Any:
 
 
 def _upstream(value: str | None, limits: Limits) -> Any:
-    return None if value is None else _setting("upstream", value, limits)
+    """A literal, @FILE, or a file by its suffix."""
+    if value is None:
+        return None
+    is_file = Path(value).suffix in (".npy", ".npz", ".csv", ".json")
+    return _setting("upstream", f"@{value}" if is_file else value, limits)
 
 
 # ------------------------------------------------------------------------------ output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from gradcalc.run import EdgeRow, Gradient, NodeRow, Run
 
 def value(number: Any) -> Any:
     """A float or array as JSON has it."""
+    if isinstance(number, float) and isfinite(number):
+        return number
     array = np.asarray(number, dtype=np.float64)
     if np.isfinite(array).all():
         return array.tolist()
