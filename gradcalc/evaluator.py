@@ -22,15 +22,14 @@ Values = dict[Node, Array]
 def evaluate(order: Iterable[Node], values: Values, masks: Mapping[Node, Sequence[Array]] | None = None) -> Values:
     """Compute the nodes in topological order into `values`, which holds the leaves; those that are there stay.
 
-    `masks` gives for contributions which entries of the value that they come through were taken.
+    `masks` gives for contributions where they are not exactly zero.
     """
     with np.errstate(all="ignore"):
         for node in order:
             if node not in values:
                 result = node.operation.kernel(node.attributes, *(values[i] for i in node.inputs))
                 for mask in (masks or {}).get(node, ()):
-                    result = np.where(mask, result, 0.0) if mask.shape[-2:] == result.shape[-2:] else (
-                        result if mask.any() else np.zeros_like(result))  # fmt: skip
+                    result = np.where(mask, result, 0.0)
                 values[node] = result
     return values
 
@@ -121,33 +120,46 @@ def demand(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> di
     return taken
 
 
+def _entrywise(node: Node, i: int) -> bool:
+    """Whether an entry of the node depends on just that entry of its operand i."""
+    if node.op == "scale":
+        return i == 1
+    return node.op == "copy" or (node.operation.entrywise and node.inputs[i].shape == node.shape)
+
+
 def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
     operand = values[node.inputs[i]]
-    operation = node.operation
     if node.op == "where" and i:
         chosen = values[node.inputs[0]] != 0
         return np.asarray(mask & (chosen if i == 1 else ~chosen))
     if node.op in ("max", "min"):
         return np.asarray(mask & (operand == values[node]))
-    if operation.entrywise and operand.shape[-2:] == mask.shape[-2:] or (node.op == "scale" and i):
+    if _entrywise(node, i):
         return mask
     if node.op == "stretch":
         axes = tuple(a for a in (-1, -2) if operand.shape[a] == 1)
         return np.asarray(mask.any(axis=axes, keepdims=True))
     if node.op == "transpose":
         return np.swapaxes(mask, -1, -2)
-    if node.op == "copy":
-        return mask
     return np.broadcast_to(mask.any(), operand.shape)
 
 
 def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, list[Array]]:
-    """For each contribution the entries that were taken of the value it comes through."""
+    """For each contribution where it may be other than zero: where the value that it comes through was taken.
+
+    Entry by entry only through what acts entry by entry; elsewhere a value that was taken anywhere passes all.
+    A sum takes a contribution with its sign apart, so that what is negated has the mask too.
+    """
     found: dict[Node, list[Array]] = {}
     for edge in edges:
         mask = taken.get(edge.node)
-        if mask is not None and not mask.all() and edge.downstream.op != "input":
-            found.setdefault(edge.downstream, []).append(mask)
+        if mask is None or mask.all() or edge.downstream.op == "input":
+            continue
+        if not _entrywise(edge.node, edge.argument):
+            mask = mask.any(axis=(-2, -1), keepdims=True)
+        found.setdefault(edge.downstream, []).append(mask)
+        if edge.downstream.op == "negative":
+            found.setdefault(edge.downstream.inputs[0], []).append(mask)
     return found
 
 

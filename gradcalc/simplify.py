@@ -226,7 +226,8 @@ def _like_terms(node: Node) -> Node | None:
             found[term] = found.get(term, 0.0) + number
     terms = [(number, term) for term, number in found.items() if number]
     if total:
-        terms.append((total, node.graph.constant(1.0)))
+        first = bool(terms) and total > 0 > terms[0][0]
+        terms.insert(0 if first else len(terms), (total, node.graph.constant(1.0)))
     if not terms:
         return al.zeros(node.graph, node.shape)
     nodes = [_times_number(abs(n), t) for n, t in terms]

@@ -19,6 +19,7 @@ from gradcalc import algebra as al
 from gradcalc.differentiate import forward, jacobians, reverse
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Node, ancestors, extent, verify
+from gradcalc.notation import EXPLICIT
 from gradcalc.numeric import leaf_values
 from gradcalc.simplify import simplify
 from tests import programs
@@ -162,11 +163,11 @@ def readback(program: programs.Program, run: Any, text: str) -> Any:
     return model.run({n: np.asarray(v).tolist() for n, v in data.items()}, of="answer").value
 
 
-def check_form(program: programs.Program, run: Any, text: str, value: Any) -> float:
-    """The error of a printed expression. `I` takes its size from the zeros that it is added to."""
-    shape = np.shape(value)
+def check_form(program: programs.Program, run: Any, form: Any, value: Any) -> float:
+    """The error of a printed expression; where it has an `I`, the same expression with sizes is read."""
+    shape, text = np.shape(value), form.text
     if re.search(r"(?<!\w)I(?!\w)", text):
-        text = f"zeros({', '.join(map(str, shape))}) + ({text})"
+        text = form.printed(EXPLICIT)
     found = np.asarray(readback(program, run, text))
     return distance(np.reshape(found, shape) if found.size == 1 else found, value)
 
@@ -181,7 +182,7 @@ def test_every_closed_form_evaluates_to_the_number_beside_it(block: int, layout:
         printed += [(d.name, d.rule, d.value) for d in run.deltas]
         for name, form, value in printed:
             if form is not None and form.text != "0":
-                error = check_form(program, run, form.text, value)
+                error = check_form(program, run, form, value)
                 assert error <= CLOSE, f"seed {seed}: {name} = {form.text} is off by {error}\n{program.text}"
 
 
@@ -193,7 +194,7 @@ def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> 
         for name, gradient in run.gradients.items():
             if gradient.rule is not None and gradient.rule.text != "0":
                 text = gradient.rule.text
-                error = check_form(program, run, text, gradient.value)
+                error = check_form(program, run, gradient.rule, gradient.value)
                 assert error <= CLOSE, f"seed {seed}: {name} = {text} is off by {error}\n{program.text}"
                 checked += 1
     assert checked > 50
@@ -206,7 +207,7 @@ def test_every_equation_of_a_node_evaluates_to_its_value(block: int) -> None:
         program, run = programs.program(seed), run_of(seed, "shape")
         for name, row in run.nodes.items():
             if row.op != "input":
-                error = check_form(program, run, row.equation.text, row.value)
+                error = check_form(program, run, row.equation, row.value)
                 assert error <= EXACT, f"seed {seed}: {name} = {row.equation.text} is off by {error}"
 
 
