@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +65,7 @@ class Prepared:
 
     def _rows(self, arrays: dict[str, Array]) -> tuple[dict[str, Datum], int | None]:
         """Each array with rank 2 and the batch axis in front, if it has one more axis than its shape."""
-        known = self._known_shapes()
+        known = self._known_shapes
         data: dict[str, Datum] = {}
         lengths: set[int] = set()
         for name, array in arrays.items():
@@ -92,21 +93,16 @@ class Prepared:
             )
         return data, lengths.pop() if lengths else None
 
+    @cached_property
     def _known_shapes(self) -> dict[str, Shape]:
-        """Shapes given, shapes of data in the file, shapes declared."""
-        if not hasattr(self, "_shapes"):
-            plan = self.model.plan(self.shapes, of=self.of, numeric=False) if self._plannable() else None
-            found = {} if plan is None else {n.attributes["name"]: n.shape for n in plan.inputs if n in plan.literals}
-            declared = {} if plan is None else {k: s.sizes for k, s in plan.tables.shapes.items()}
-            self._shapes: dict[str, Shape] = {**declared, **found, **self.shapes}
-        return self._shapes
-
-    def _plannable(self) -> bool:
+        """Shapes that tell a batch from an array: those given, those of data in the file, those declared."""
         try:
-            self.model.plan(self.shapes, of=self.of, numeric=False)
+            plan = self.model.plan(self.shapes, of=self.of, numeric=False)
         except GradcalcError:
-            return False
-        return True
+            return dict(self.shapes)
+        found = {n.attributes["name"]: n.shape for n in plan.inputs if n in plan.literals}
+        declared = {name: shaped.sizes for name, shaped in plan.tables.shapes.items()}
+        return {**declared, **found, **self.shapes}
 
     def _program(self, shapes: dict[str, Shape]) -> Program:
         key = tuple(sorted(shapes.items()))
