@@ -36,27 +36,27 @@ _TEXT = {
         "Something stands where it cannot",
         "The statement makes sense up to the marked place, and what stands there cannot go on from it. The message "
         "says what could stand there instead.",
-        "z = W * / x",
-        "z = W * x",
+        "z = W * / x; W = 2; x = 3",
+        "z = W * x; W = 2; x = 3",
     ),
     "unexpected-end": Code(
         "A statement ends early",
         "A statement ends at a newline or at `;`. Here it ends where something more must follow, often a value "
         "after an operator. Inside brackets a statement may go on over several lines.",
-        "s = u^T h +",
-        "s = u^T h + c",
+        "s = u h +; u = 2; h = 3",
+        "s = u h + 1; u = 2; h = 3",
     ),
     "unclosed-bracket": Code(
         "A bracket is never closed",
         "Every `(`, `[`, `{`, `|` and `||` needs its partner. A newline inside brackets does not end the statement, "
         "so a bracket that is left open would swallow the lines after it.",
-        "z = (x + y",
-        "z = (x + y)",
+        "z = (x + y; x = 1; y = 2",
+        "z = (x + y); x = 1; y = 2",
     ),
     "unopened-bracket": Code(
         "A closing bracket that closes nothing",
         "No bracket is open where this one closes. Either it is one too many, or its partner is missing before it.",
-        "z = x + y)",
+        "z = x + y); x = 1; y = 2",
         "z = (x + y); x = 1; y = 2",
     ),
     "mismatched-bracket": Code(
@@ -89,15 +89,15 @@ _TEXT = {
         "A character that has no meaning here",
         "Equations consist of Latin and Greek letters, digits, `_`, brackets and the operators of the language. This "
         "character is none of them.",
-        "z = x ? y",
-        "z = x + y",
+        "z = x ? y; x = 1; y = 2",
+        "z = x + y; x = 1; y = 2",
     ),
     "unknown-symbol": Code(
         "A backslash word that is not known",
         "A few LaTeX spellings are read as their symbols: Greek letters (\\delta), \\partial, the products \\cdot, "
         "\\circ, \\odot and \\otimes, the comparisons \\leq, \\geq and \\neq. There are no others.",
-        "z = \\foo x",
-        "z = \\phi x",
+        "z = \\foo x; x = 1",
+        "z = \\phi x; x = 1; φ = 2",
     ),
     "bad-left-side": Code(
         "The left side of `=` is not a name",
@@ -254,8 +254,8 @@ _SHAPES = {
     "bad-exponent": Code(
         "An exponent that a matrix does not have",
         "A square matrix has whole powers, written out: A^2, A^-1. For the power of every entry write `.^`.",
-        "B = A^0.5; A = [2, 0; 0, 2]",
-        "B = A .^ 0.5; A = [2, 0; 0, 2]",
+        "B = A^0.5; A = [2, 1; 1, 2]",
+        "B = A .^ 0.5; A = [2, 1; 1, 2]",
     ),
     "bad-index": Code(
         "An index that is not a place",
@@ -266,15 +266,16 @@ _SHAPES = {
     "bad-derivative": Code(
         "A derivative by something that cannot vary",
         "∂s/∂x is by a value that stands in the file. The prime in f' is for functions of one number.",
-        "s = x^2; x = 3; d = ∂s/∂2",
+        "s = x^2; x = 3; d = ∂s/∂(2)",
         "s = x^2; x = 3; d = ∂s/∂x",
     ),
     "no-closed-form": Code(
-        "A derivative that is no matrix",
-        "A vector by a vector is a Jacobian, and a scalar by anything a gradient. A matrix or a vector by a matrix "
-        "has three or four axes: it has no place in an expression.",
-        "h = W x; W = [1, 2; 3, 4]; x = [1, 2]; D = ∂h/∂W",
-        "h = W x; W = [1, 2; 3, 4]; x = [1, 2]; D = ∂h/∂x",
+        "A derivative without a closed form",
+        "A scalar by anything has a gradient, and the Jacobian of most operations is made of products, diagonals and "
+        "Kronecker products. This one is not, so that no expression can stand for it. Its numbers are there all the "
+        "same: `gradcalc jacobian`.",
+        "P = softmax(A, axis=1); A = [1, 2; 3, 4]; D = ∂P/∂A",
+        "P = softmax(A, axis=1); A = [1, 2; 3, 4]; s = sum(P); D = ∂s/∂A",
     ),
     "not-a-scalar": Code(
         "A gradient of something that is not a scalar",
@@ -368,6 +369,14 @@ _LIMITS = {
         "s = sum(ones(100, 100))",
         Exit.LIMIT,
     ),
+    "limit-side": Code(
+        "A matrix too large to invert",
+        "Inverses, determinants and systems of equations take the cube of a matrix's side in time; the side is at most "
+        "2,000.",
+        "B = inv(eye(3000))",
+        "B = inv(eye(3))",
+        Exit.LIMIT,
+    ),
     "limit-data": Code(
         "A data file beyond the limit",
         "A data file has at most 256 MiB, counted after it is inflated.",
@@ -456,6 +465,13 @@ _COMMAND = {
         "`gradcalc explain` without a code lists every code.",
         "$ gradcalc explain shape-mismatched",
         "$ gradcalc explain shape-mismatch",
+        Exit.USAGE,
+    ),
+    "unknown-target": Code(
+        "A target that the text does not have",
+        "--of and --wrt name values of the text: inputs, equations, or pieces such as t1.",
+        "$ gradcalc run -e 's = x^2; x = 3' --of t",
+        "$ gradcalc run -e 's = x^2; x = 3' --of s",
         Exit.USAGE,
     ),
     "no-input": Code(

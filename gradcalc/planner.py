@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gradcalc import syntax
 from gradcalc.collector import collector_paused
@@ -22,8 +23,10 @@ from gradcalc.definitions import (
     walk,
 )
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
-from gradcalc.expressions import TOP, UNKNOWN, Builder, Handler, Identity, Value
+from gradcalc.expressions import Builder
 from gradcalc.graph import SCALAR, Graph, Node, Shape, depth_first
+from gradcalc.guess import guess_shapes
+from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Value
 from gradcalc.ops import FUNCTIONS
 from gradcalc.suggest import did_you_mean, shown_shape, split_names
 
@@ -98,8 +101,8 @@ class Planner:
         self.entries: dict[str, tuple[str, ...]] = {}
         self.sizes: dict[str, tuple[int, str]] = {}
         self.builder = Builder(
-            self.graph, self.tables, entrywise_functions(self.tables, functions), written_in == "numerator", not numeric,
-            self._resolve, self._knows, self._value_names, limits,
+            self.graph, limits, self.tables, entrywise_functions(self.tables, functions), written_in == "numerator",
+            not numeric, self._resolve, self._knows,
         )  # fmt: skip
 
     @staticmethod
@@ -122,7 +125,8 @@ class Planner:
             else:
                 faults.append(Diagnostic(
                     "given-computed", f"`{name}` is given as data and computed by an equation", statement.span,
-                    (Label(statement.span),), "data goes in for inputs only", f"give another name, or delete `{statement.span.text}`"))  # fmt: skip
+                    (Label(statement.span, "computed here"),), "data goes in for inputs only",
+                    f"leave the data for `{name}` out, or delete the equation"))  # fmt: skip
         self._refuse(faults)
 
     def _inherit_labels(self, name: str, value: syntax.Expression) -> None:
@@ -223,11 +227,12 @@ class Planner:
         elif self.numeric and self._knows(name):
             place = self.tables.inputs.get(name) or (shaped.span if shaped else span)
             return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
-                                      remedy=f"give it one: --set {name}=..., --data FILE.json, or `{name} = ...` in the file")  # fmt: skip
+                                      rule="a run in numbers needs the value of every input",
+                                      remedy=f"write `{name} = ...` in the file, or --set {name}=...")  # fmt: skip
         elif self.numeric or did_you_mean(name, self._value_names()) or split_names(name, self._value_names()):
             return self._unknown(name, span)
         else:
-            shape = SCALAR
+            shape = self._guessed.get(name, SCALAR)
         leaf = self.graph.make("input", name=name, shape=shape)
         self.leaves.append(leaf)
         self.owners[leaf] = name
@@ -237,18 +242,24 @@ class Planner:
         self._check_declared(name, leaf)
         return leaf
 
+    @cached_property
+    def _guessed(self) -> dict[str, Shape]:
+        """Shapes that nothing states, for pictures and symbols."""
+        return guess_shapes(self.tables, self.given)
+
     def _unknown(self, name: str, span: Span) -> Value:
         names = set(self._value_names())
         split = split_names(name, names)
         close = did_you_mean(name, names)
-        remedy = f"define it (`{name} = ...`), or give it a value: --set {name}=..."
+        rule, remedy = "", f"define it, as in `{name} = ...`, or give it a value with --set {name}=..."
         if split:
-            remedy = f"did you mean `{split}`? (names side by side need a space between them)"
+            rule = "names that are multiplied have a space between them"
+            remedy = f"did you mean `{split}`?"
         elif re.fullmatch(r"d[^\W\d]\w*", name) and name[1:] in names:
             remedy = f"for a derivative write `∂y/∂{name[1:]}`"
         elif close:
             remedy = f"did you mean `{close}`?"
-        value = self.builder.fault("unknown-name", f"`{name}` is not defined", span, remedy=remedy)
+        value = self.builder.fault("unknown-name", f"`{name}` is not defined", span, rule=rule, remedy=remedy)
         self.nodes[name] = value
         return value
 
@@ -258,8 +269,11 @@ class Planner:
         shown = " → ".join([*loop, name]) if len(loop) < 12 else f"{' → '.join(loop[:6])} → … → {name}"
         labels = tuple(Label(self.tables.values[n].span) for n in loop[:4])
         place = self.tables.values[name].span
-        self.builder.fault("cycle", f"`{name}` is defined by itself: {shown}", place, labels=labels,
-                           rule="each value must follow from others", remedy="cut the circle at one of these equations")  # fmt: skip
+        message = f"`{name}` is defined by itself" + (f": {shown}" if len(loop) > 1 else "")
+        self.builder.fault("cycle", message, place, labels=labels,
+                           rule="equations are no assignments: every value follows from others",
+                           remedy="give the new value a name of its own" if len(loop) == 1 else
+                           "let one of these equations stand on something else")  # fmt: skip
         for member in loop:
             self.nodes[member] = UNKNOWN
         return UNKNOWN
@@ -273,7 +287,7 @@ class Planner:
         if len(sizes) == 2 and len(found) == 1:
             found = [*found, 1]
         if len(sizes) != len(found):
-            self._shape_fault(name, node, shaped, f"it is declared as {shown_shape(shaped.sizes)}")
+            self._shape_fault(name, node, shaped, "a declared shape is a promise")
             return
         for size, actual in zip(sizes, found, strict=True):
             if isinstance(size, str) and isinstance(actual, int):
@@ -282,13 +296,19 @@ class Planner:
                     self._shape_fault(name, node, shaped, f"{size} is {bound}, from `{by}`, and {actual} here")
                     return
             elif isinstance(size, int) and isinstance(actual, int) and size != actual:
-                self._shape_fault(name, node, shaped, f"it is declared as {shown_shape(shaped.sizes)}")
+                self._shape_fault(name, node, shaped, "a declared shape is a promise")
                 return
 
     def _shape_fault(self, name: str, node: Node, shaped: syntax.Shaped, rule: str) -> None:
-        self.builder.fault("data-shape" if node.op == "input" else "declared-shape",
-                           f"`{name}` is {shown_shape(node.shape)}", shaped.span, rule=rule,
-                           labels=(Label(shaped.span, "declared here"),), remedy="change the data or the declared shape")  # fmt: skip
+        found, declared = shown_shape(node.shape), shown_shape(shaped.sizes)
+        computed = name in self.tables.values
+        labels = [Label(shaped.span, declared)]
+        if computed:
+            labels.append(Label(self.tables.values[name].span, found))
+        code = "data-shape" if node.op == "input" else "declared-shape"
+        self.builder.fault(code, f"`{name}` is {found} and declared as {declared}", shaped.span, rule=rule,
+                           labels=tuple(labels),
+                           remedy=f"give `{name}` the declared shape, or declare another")  # fmt: skip
 
     # ------------------------------------------------------------------------------ the plan
 
@@ -304,8 +324,10 @@ class Planner:
         claims = self._claims()
         self._refuse(_in_order(self.builder.faults))
         names = {n: v for n, v in self.nodes.items() if isinstance(v, Node)}
-        plan = Plan(self.graph, self.tables, names, self._target(names), self.numerator, literals=self.literals,
-                    entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans)  # fmt: skip
+        plan = Plan(
+            self.graph, self.tables, names, self._target(names), self.numerator, literals=self.literals,
+            entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans,
+        )  # fmt: skip
         self._order(plan)
         return plan
 
@@ -333,13 +355,14 @@ class Planner:
             if self.of in names:
                 return names[self.of]
             close = did_you_mean(self.of, names)
-            raise GradcalcError(Diagnostic("unknown-name", f"the target `{self.of}` is not defined", rule=(
-                f"the file has {', '.join(list(names)[:12])}" if names else "the file defines nothing"),
-                help=f"did you mean `{close}`?" if close else "name one of them with --of"))  # fmt: skip
+            raise GradcalcError(Diagnostic(
+                "unknown-target", f"the target `{self.of}` is not a value of the file",
+                rule=f"the file defines {', '.join(list(names)[:12]) or 'nothing'}",
+                help=f"did you mean `{close}`?" if close else "name one of them"))  # fmt: skip
         computed = {n: v for n, v in names.items() if v.op != "input"} or dict(names)
         if not computed:
-            raise GradcalcError(Diagnostic("no-target", "there is nothing to differentiate",
-                                           help="write an equation, as in `z = W x + b`"))  # fmt: skip
+            raise GradcalcError(Diagnostic("no-target", "the text has no equation, so that there is nothing to do",
+                                           help="write one, as in `z = W x + b`"))  # fmt: skip
         used = {i for n in depth_first(computed.values()) for i in n.inputs}
         free = [n for n, v in computed.items() if v not in used] or list(computed)
         free = [n for n in free if not self._is_gradient(n)] or free
@@ -361,7 +384,7 @@ class Planner:
         varies = _varying(walked)
         shown = [n for n in walked if n.op != "input" and (n in varies or n in self.owners)]
         plan.order = plan.inputs + shown
-        plan.labels = {n: name for n, name in self.owners.items()}
+        plan.labels = dict(self.owners)
         taken, number = set(plan.names) | set(self.tables.functions), 0
         for node in shown:
             if node not in plan.labels:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from gradcalc.errors import Span
+
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
     "eta": "η", "theta": "θ", "vartheta": "ϑ", "iota": "ι", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν",
@@ -20,6 +22,16 @@ def normalise(name: str) -> str:
     """The name that a spelling stands for: `\\delta_{1}` is `δ_1`, accents are composed (NFC)."""
     name = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m.group(1), m.group()), name)
     return unicodedata.normalize("NFC", name.replace("{", "").replace("}", "").replace("\u00b5", "μ"))
+
+
+def excerpt(span: Span, most: int = 60) -> str:
+    """The text of a place on one line, its middle left out where it is longer than `most`."""
+    text = span.text
+    if len(text) <= 4 * most:
+        text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    return f"{' '.join(text[: most // 2].split())} … {' '.join(text[-most // 3 :].split())}"
 
 
 VALUE = "a value"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.errors import Diagnostic, Label, Source, Span
-from gradcalc.symbols import END, OPERATOR, REMEDIES, TERMINALS, VALUE
+from gradcalc.symbols import END, OPERATOR, REMEDIES, TERMINALS, VALUE, excerpt
 
 PARTNERS = {"(": ")", "[": "]", "{": "}", "|": "|", "||": "||", "‖": "‖", "\\|": "\\|"}
 _VALUE_END = re.compile(r"[\w)\]'′’ᵀ⊤]\s*\Z")
@@ -56,7 +56,7 @@ class Stop:
         """Whether a value has just ended, so that an operator could follow."""
         if self.expected & {"HAT", "MULTIPLY"}:
             return True
-        relation = self.kind in ("ASSIGN", "EQUAL", "COMPARE", "SEMICOLON")
+        relation = self.kind in ("ASSIGN", "EQUAL", "COMPARE", "SEMICOLON", "COMMA")
         return relation and not self.expected & {"NAME", "SPACE"} and bool(_VALUE_END.search(self.before))
 
     @property
@@ -298,11 +298,3 @@ def _symbol_remedy(word: str) -> str:
              "left": "leave it out", "right": "leave it out", "nabla": "write `∂s/∂x`, or `grad(s, x)`"}  # fmt: skip
     close = did_you_mean(word, GREEK)
     return plain.get(word) or (f"did you mean `\\{close}`?" if close else f"write `{word}` for a name")
-
-
-def excerpt(span: Span, most: int = 60) -> str:
-    """The text of a place on one line, its middle left out where it is long."""
-    text = " ".join(span.text[: 4 * most].split()) if len(span.text) <= 4 * most else span.text[: 2 * most]
-    if len(text) <= most and len(span.text) <= 4 * most:
-        return text
-    return f"{text[: most // 2]} … {span.text[-most // 3 :].strip()}"
