@@ -17,7 +17,7 @@ from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
 from gradcalc.differentiate import derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, ancestors
+from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.simplify import simplify
