@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -191,9 +192,15 @@ class Graph:
 
 
 def format_number(value: float) -> str:
-    """Shortest text that reads back as the same float; whole numbers without a point."""
-    whole = float(value).is_integer() and abs(value) < 1e16
-    return str(int(value)) if whole else repr(float(value))
+    """A text that reads back as the same float: a whole number, a short decimal, a quotient such as 2/3, or all digits."""
+    if float(value).is_integer() and abs(value) < 1e16:
+        return str(int(value))
+    text = repr(float(value))
+    if len(text) < 10 or not 1e-3 < abs(value) < 1e3:
+        return text
+    quotient = Fraction(value).limit_denominator(999)
+    exact = quotient.numerator / quotient.denominator == value
+    return f"{quotient.numerator}/{quotient.denominator}" if exact else text
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:
