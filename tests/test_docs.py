@@ -10,7 +10,6 @@ Fenced blocks and what is asked of them, by the first word after the fence:
     gradcalc-shapes        a program without data, enough for a graph
     console                `$ command` lines, each followed by what it prints at a width of 80
     python                 Python that runs; lines of output stand after `#>`
-    json                   valid JSON
 
 `<!-- functions: NAMES -->` is followed by a table made from `gradcalc functions --json`.
 
@@ -123,7 +122,7 @@ def test_programs_without_data(block: Block) -> None:
 def test_every_block_has_a_kind() -> None:
     """No example escapes by a misspelt kind."""
     known = {"gradcalc", "gradcalc-error", "gradcalc-warning", "gradcalc-flag", "gradcalc-fails", "gradcalc-shapes",
-             "console", "python", "json", "sh", "text", "mermaid"}  # fmt: skip
+             "console", "python", "sh", "text"}  # fmt: skip
     assert {b.kind for b in BLOCKS} <= known
 
 
@@ -153,13 +152,14 @@ def printed(command: str, folder: Path) -> str:
 
 
 def transcript(body: str, folder: Path) -> str:
-    """A console block as it should be: every command of the block followed by what it prints."""
-    out = []
+    """A console block as it should be: each command and what it prints, with an empty line after output."""
+    text, gap = "", ""
     for line in body.splitlines():
         if line.startswith("$ "):
-            shown = printed(line[2:], folder)
-            out.append(f"{line}\n{shown}\n" if shown else f"{line}\n")
-    return "".join(f"{part}\n" if i + 1 < len(out) and "\n" in part.rstrip("\n") else part for i, part in enumerate(out))
+            output = printed(line[2:], folder)
+            text += f"{gap}{line}\n" + (f"{output}\n" if output else "")
+            gap = "\n" if output else ""
+    return text
 
 
 @each("console")
@@ -171,9 +171,9 @@ def test_commands_print_what_is_shown(block: Block, workshop: Path) -> None:
         pytest.skip("jq is not installed")
     actual = transcript(block.body, workshop)
     if UPDATE and actual != block.body:
-        text = read(block.page)
-        assert text.count(f"```console\n{block.body}```") == 1
-        block.page.write_text(text.replace(f"```console\n{block.body}```", f"```console\n{actual}```"), encoding="utf-8")
+        text, old, new = read(block.page), f"```console\n{block.body}```", f"```console\n{actual}```"
+        assert text.count(old) == 1
+        block.page.write_text(text.replace(old, new), encoding="utf-8")
         return
     assert block.body == actual
 
@@ -189,19 +189,14 @@ def test_python_examples(block: Block, workshop: Path, monkeypatch: pytest.Monke
     assert out.getvalue().splitlines() == expected
 
 
-@each("json")
-def test_json_examples(block: Block) -> None:
-    json.loads(block.body)
-
-
 # ------------------------------------------------------------------------------ completeness
 
 
-def functions() -> dict[str, dict[str, object]]:
-    """The function table, as `gradcalc functions --json` gives it."""
-    out = subprocess.run([sys.executable, "-m", "gradcalc", "functions", "--json"], cwd=ROOT, capture_output=True,
-                         text=True, encoding="utf-8", timeout=60, check=True).stdout  # fmt: skip
-    return json.loads(out)["functions"]
+def shown(*words: str) -> str:
+    """What `gradcalc` prints for these words, wide."""
+    return subprocess.run([sys.executable, "-m", "gradcalc", *words], cwd=ROOT, capture_output=True, text=True,
+                          encoding="utf-8", timeout=60, check=True, env={**os.environ, "COLUMNS": "200"},
+                          ).stdout  # fmt: skip
 
 
 def function_rows(names: list[str], table: dict[str, dict[str, object]]) -> str:
@@ -217,10 +212,13 @@ def function_rows(names: list[str], table: dict[str, dict[str, object]]) -> str:
 def test_function_table_is_complete() -> None:
     """Every function stands in the language reference once, with the summary and derivative of the program."""
     page = ROOT / "docs" / "language.md"
-    table, text = functions(), read(page)
+    table, text = json.loads(shown("functions", "--json"))["functions"], read(page)
+
+    def filled(mark: re.Match[str]) -> str:
+        return f"<!-- functions: {mark['names']} -->\n{function_rows(mark['names'].split(), table)}"
+
     if UPDATE:
-        text = FUNCTION_TABLE.sub(
-            lambda m: f"<!-- functions: {m['names']} -->\n{function_rows(m['names'].split(), table)}", text)  # fmt: skip
+        text = FUNCTION_TABLE.sub(filled, text)
         page.write_text(text, encoding="utf-8")
     found = list(FUNCTION_TABLE.finditer(text))
     named = [name for m in found for name in m["names"].split()]
@@ -236,20 +234,16 @@ def test_limits_are_documented() -> None:
         assert f"| `{limit.name}` | {limit.default} |" in text
 
 
-def help_of(*words: str) -> str:
-    return subprocess.run([sys.executable, "-m", "gradcalc", *words, "--help"], cwd=ROOT, capture_output=True, text=True,
-                          encoding="utf-8", timeout=60, check=True, env={**os.environ, "COLUMNS": "200"}).stdout  # fmt: skip
-
-
 def test_commands_and_options_are_documented() -> None:
     """README or the reference shows every command and names every option."""
     text = "".join(map(read, PAGES))
-    commands = re.findall(r"^  ([a-z]+) ", help_of().partition("Commands:")[2], re.M)
+    commands = re.findall(r"^  ([a-z]+) ", shown("--help").partition("Commands:")[2], re.M)
     assert len(commands) >= 6
     for command in commands:
         assert f"$ gradcalc {command}" in text, command
-        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", help_of(command).partition("Options:")[2]):
-            assert option in text, f"{command} {option}"
+    for words in ([], *([command] for command in commands)):
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", shown(*words, "--help").partition("Options:")[2]):
+            assert option in text, (words, option)
 
 
 def test_exit_statuses_are_documented() -> None:
@@ -286,3 +280,10 @@ def test_one_line_commands_are_marked(mark: str) -> None:
     """`<!-- run -->` and `<!-- test -->` each stand before a sh block of one line."""
     [line] = re.findall(rf"^<!-- {mark} -->\n+```sh\n([^\n]+)\n```$", read(ROOT / "README.md"), re.M)
     assert line.startswith("python3 -m venv .venv && ")
+
+
+def test_structure_of_the_code_exists() -> None:
+    """The files and folders that README's map of the code names are there."""
+    [rooms] = [b for b in BLOCKS if b.kind == "text" and "gradcalc/graph.py" in b.body]
+    for line in rooms.body.splitlines():
+        assert (ROOT / line.split()[0]).exists(), line

@@ -10,6 +10,7 @@ import itertools
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,18 @@ def neuron(layout: str = "shape", **options: Any) -> Any:
     return gradcalc.loads(NEURON).run({"x": X, "W": W, "b": B, "u": U}, layout=layout, **options)
 
 
-def document(*arguments: str) -> Any:
-    """What `gradcalc ... --json` prints, run from the repository's root."""
-    done = subprocess.run([sys.executable, "-m", "gradcalc", *arguments, "--json"], cwd=ROOT, capture_output=True,
-                          text=True, encoding="utf-8", timeout=60, check=False)  # fmt: skip
+@cache
+def printed(*arguments: str) -> str:
+    """What `gradcalc ...` prints, run from the repository's root; it ends with status 0."""
+    done = subprocess.run([sys.executable, "-m", "gradcalc", *arguments], cwd=ROOT, capture_output=True, text=True,
+                          encoding="utf-8", timeout=60, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def document(*arguments: str) -> Any:
+    """What `gradcalc ... --json` gives."""
+    return json.loads(printed(*arguments, "--json"))
 
 
 def edge(found: Any, node: str, source: str) -> Any:
@@ -212,13 +219,8 @@ def test_window_of_words() -> None:
     words = ["museums", "in", "Paris", "are", "amazing"]
     assert found["nodes"]["x"]["labels"] == words
     assert found["gradients"]["x"]["labels"] == words
-    table = gradcalc_text("run", "samples/score.eq", "--width", "100")
+    table = printed("run", "samples/score.eq", "--width", "100")
     assert all(f"{word} " in table for word in words)
-
-
-def gradcalc_text(*arguments: str) -> str:
-    return subprocess.run([sys.executable, "-m", "gradcalc", *arguments], cwd=ROOT, capture_output=True, text=True,
-                          encoding="utf-8", timeout=60, check=True).stdout  # fmt: skip
 
 
 def test_forward_values_of_the_neuron() -> None:
@@ -300,7 +302,7 @@ def test_both_forms_as_printed(layout: str) -> None:
     """∂s/∂W = δ^T x^T: the table and the JSON of the command line say so."""
     form = {"shape": "(u ∘ f'(z)) x^T", "numerator": "δ^T x^T"}[layout]
     assert document("run", "samples/score.eq", "--layout", layout)["gradients"]["W"]["rule"] == form
-    assert f"∂s/∂W = {form}" in gradcalc_text("run", "samples/score.eq", "--layout", layout, "--width", "120")
+    assert f"∂s/∂W = {form}" in printed("run", "samples/score.eq", "--layout", layout, "--width", "120")
 
 
 def test_why_the_transposes() -> None:
@@ -339,12 +341,11 @@ def test_backpropagation_starts_at_one() -> None:
 )
 def test_downstream_is_upstream_times_local(sample: str, layout: str) -> None:
     """[downstream gradient] = [upstream gradient] × [local gradient], on every edge."""
-    found = document("run", f"samples/{sample}.eq", "--layout", layout, "--local-values")
-    for each in found["edges"]:
-        upstream = np.ravel(each["upstream"], order="F")
-        local = np.asarray(each["local"]["value"], dtype=float).reshape(upstream.size, -1)
-        downstream = np.ravel(each["downstream"], order="F")
-        assert close(upstream @ local, downstream), (each["node"], each["input"])
+    found = gradcalc.load(ROOT / "samples" / f"{sample}.eq").run(layout=layout, local_values=True)
+    for each in found.edges:
+        upstream = np.ravel(each.upstream, order="F")
+        local = np.asarray(each.local.value).reshape(upstream.size, -1)
+        assert close(upstream @ local, np.ravel(each.downstream, order="F")), (each.node, each.input)
 
 
 def test_local_gradient_is_of_the_output_by_the_input() -> None:
@@ -409,7 +410,7 @@ def test_gradients_sum_at_outward_branches() -> None:
     assert found["gradients"]["y"]["value"] == 5
     assert found["gradients"]["y"]["rule"] == "b + a 1(y > z)"
     assert found["nodes"]["y"]["uses"] == 2
-    table = gradcalc_text("run", "samples/branches.eq", "--width", "100")
+    table = printed("run", "samples/branches.eq", "--width", "100")
     assert "a: 2 + b: 3" in table
     [claim] = [c for c in found["claims"] if c["text"] == "∂f/∂y == ∂f/∂a ∂a/∂y + ∂f/∂b ∂b/∂y"]
     assert claim["holds"]
