@@ -200,17 +200,17 @@ def shown(*words: str) -> str:
 
 
 def function_rows(names: list[str], table: dict[str, dict[str, object]]) -> str:
-    rows = ["| function | what it is | derivative |", "|---|---|---|"]
+    rows = ["| function | what it is | derivative | domain |", "|---|---|---|---|"]
     for name in names:
         entry = table[name]
         called = ", ".join(f"`{n}`" for n in (name, *entry["aliases"]))  # type: ignore[misc]
-        cells = [called, str(entry["summary"]), f"`{entry['derivative']}`"]
+        cells = [called, str(entry["summary"]), f"`{entry['derivative']}`", str(entry["domain"])]
         rows.append("| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |")
     return "\n" + "".join(f"{row}\n" for row in rows)
 
 
 def test_function_table_is_complete() -> None:
-    """Every function stands in the language reference once, with the summary and derivative of the program."""
+    """Every function stands in the language reference once, with the program's summary, derivative and domain."""
     page = ROOT / "docs" / "language.md"
     table, text = json.loads(shown("functions", "--json"))["functions"], read(page)
 
