@@ -27,7 +27,7 @@ from tests import programs
 EXACT = 1e-13
 CLOSE = 1e-10
 BLOCKS = range(5)
-BLOCK = 40
+BLOCK = 25
 
 
 def seeds(block: int) -> range:
@@ -189,7 +189,7 @@ def test_every_closed_form_evaluates_to_the_number_beside_it(block: int, layout:
 def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> None:
     """Targets that are columns."""
     checked = 0
-    for seed in range(22_000, 22_100):
+    for seed in range(22_000, 22_060):
         program, run = programs.program(seed, (3,)), run_of(seed, "numerator", (3,))
         for name, gradient in run.gradients.items():
             if gradient.rule is not None and gradient.rule.text != "0":
@@ -197,7 +197,7 @@ def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> 
                 error = check_form(program, run, gradient.rule, gradient.value)
                 assert error <= CLOSE, f"seed {seed}: {name} = {text} is off by {error}\n{program.text}"
                 checked += 1
-    assert checked > 50
+    assert checked > 30
 
 
 @pytest.mark.parametrize("block", BLOCKS)

@@ -16,7 +16,7 @@ import numpy as np
 from gradcalc import algebra as al
 from gradcalc.graph import Node, Operation, register
 from gradcalc.maps import Hadamard, LinearMap
-from gradcalc.notation import Level, Piece, Style, applied, call
+from gradcalc.notation import Level, Piece, Style, applied, call, total
 from gradcalc.ops.table import Function, builds, declare, same_shape
 
 Array = np.ndarray[Any, Any]
@@ -109,9 +109,17 @@ def _show_square(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     return Piece(style.power(base, Piece("2", Level.ATOM), bool(node.shape)), Level.POWER)
 
 
+def _show_one_minus_square(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    return total((1, -1), (Piece("1", Level.ATOM), _show_square(node, pieces, style)), style)
+
+
+register(_operation("one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda x, y: constant_times(-2.0, x),
+                    _show_one_minus_square))  # fmt: skip
+
+
 def _one_minus_square(x: Node) -> Node:
-    """(1 - x)(1 + x), which keeps its digits near 1."""
-    return al.multiply(_minus_from(1.0, x), _plus(x, 1.0))
+    """1 - x², as (1 - x)(1 + x), which keeps its digits near 1; its derivative -2x keeps them near 0."""
+    return al.apply("one_minus_square", x)
 
 
 unary("exp", np.exp, lambda x, y: y, "exp(x)", "the exponential")
@@ -221,12 +229,33 @@ unary("silu", lambda x: x * _sigmoid(x), prime("silu", _silu_prime, _silu_second
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 _erfc = np.frompyfunc(math.erfc, 1, 1)
-_ROOT_HALF = math.sqrt(0.5)
+_ROOT_HALF, _ROOT_HALF_REST = 0.7071067811865476, -4.833646656726457e-17
+"""√½ to twice the digits of a float."""
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    """A number as the sum of two with half the digits each (Veltkamp), so that their products are exact."""
+    large = 134217729.0 * x
+    high = large - (large - x)
+    return high, x - high
+
+
+def _bell(x: Array) -> Array:
+    """exp(-x²/2), with the rounding of the square made good: it would cost x² times its own size."""
+    near = np.clip(x, -40.0, 40.0)
+    high, low = _halves(near)
+    square = near * near
+    rest = ((high * high - square) + 2.0 * high * low) + low * low
+    return np.exp(-0.5 * square) * (1.0 - 0.5 * rest)
 
 
 def _normal(x: Array) -> Array:
-    """The standard normal distribution function Φ."""
-    return 0.5 * np.asarray(_erfc(-x * _ROOT_HALF), dtype=float)
+    """The standard normal distribution function Φ(x) = erfc(-x/√2)/2, with the rounding of x/√2 made good."""
+    near = np.clip(x, -40.0, 40.0)
+    (a, b), (c, d) = _halves(near), _halves(np.float64(_ROOT_HALF))
+    product = near * _ROOT_HALF
+    rest = ((a * c - product) + a * d + b * c) + b * d + near * _ROOT_HALF_REST
+    return 0.5 * np.asarray(_erfc(-product), dtype=float) + rest * _bell(near) / math.sqrt(math.pi)
 
 
 def _density(x: Node) -> Node:
@@ -235,7 +264,7 @@ def _density(x: Node) -> Node:
 
 
 def _gelu_prime(x: Array) -> Array:
-    return _normal(x) + x * np.exp(-0.5 * np.square(x)) / math.sqrt(2.0 * math.pi)
+    return _normal(x) + x * _bell(x) / math.sqrt(2.0 * math.pi)
 
 
 unary("erf", lambda x: np.asarray(_erf(x), dtype=float),
@@ -246,15 +275,20 @@ unary("gelu", lambda x: x * _normal(x),
       "Φ(x) + x φ(x)", "x Φ(x), with Φ the normal distribution")  # fmt: skip
 
 
+def _turn(x: Array) -> Array:
+    """π x less whole turns, which are taken off before the product rounds."""
+    return math.pi * (x - 2.0 * np.round(0.5 * x))
+
+
 def _sinc(x: Array) -> Array:
-    return np.sinc(x)
+    return np.where(x == 0, 1.0, np.sin(_turn(x)) / np.where(x == 0, 1.0, math.pi * x))
 
 
 def _sinc_prime(x: Array) -> Array:
     """cos(πx)/x - sin(πx)/(πx²); near 0 by its series, where the two terms cancel."""
     t = math.pi * x
     with np.errstate(all="ignore"):
-        far = (np.cos(t) - np.sinc(x)) / x
+        far = (np.cos(_turn(x)) - _sinc(x)) / x
     near = math.pi * sum(
         (-1) ** k * 2 * k / math.factorial(2 * k + 1) * np.where(np.abs(t) < 1.5, t, 0.0) ** (2 * k - 1)
         for k in range(1, 14)

@@ -333,7 +333,7 @@ declare(
     Function("cross_entropy", builds("cross_entropy"), "cross_entropy(ŷ, y) = -Σ y log ŷ", "-(y / ŷ)^T dŷ",
              "cross_entropy([0.5, 0.5], [1, 0])", 2, 2, reduces=True, domain="ŷ > 0 where y is not 0"),
     Operation("cross_entropy", _two_reduced, _cross_entropy_kernel, _cross_entropy_map, call("cross_entropy"),
-              "scales", "ŷ above 0 where y is not 0", lambda a, p, y: (p <= 0) & (y != 0)),
+              "scales", "ŷ above 0 where y is not 0", lambda a, p, y: np.any((p <= 0) & (y != 0), axis=_axes(a), keepdims=True)),
 )  # fmt: skip
 
 

@@ -421,19 +421,15 @@ def _diag_shape(shapes: Sequence[Shape], a: Any) -> Shape:
     shape = shapes[0]
     if len(shape) == 1:
         return (shape[0], shape[0])
-    if is_row(shape) and shape[1] != 1:
-        return (shape[1], shape[1])
     if len(shape) == 2 and shape[0] == shape[1]:
         return (shape[0],)
     raise ShapeError("diag takes a vector or a square matrix")
 
 
 def _diag_kernel(a: Any, x: Array) -> Array:
-    rows, columns = x.shape[-2:]
     if a["extract"]:
         return np.einsum("...ii->...i", x)[..., None].copy()
-    vector = x[..., 0] if columns == 1 else x[..., 0, :]
-    return vector[..., None] * np.eye(vector.shape[-1])
+    return x * np.eye(x.shape[-2])
 
 
 def _diag_map(node: Node, i: int) -> LinearMap:
@@ -443,7 +439,8 @@ def _diag_map(node: Node, i: int) -> LinearMap:
 
 
 def _diag(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
-    return graph.make("diag", x[0], extract=len(x[0].shape) == 2 and not is_row(x[0].shape))
+    row = is_row(x[0].shape)
+    return graph.make("diag", al.transpose(x[0]) if row else x[0], extract=len(x[0].shape) == 2 and not row)
 
 
 declare(

@@ -1,0 +1,646 @@
+"""Every declared function and operation: values, derivatives, edges, notation.
+
+Functions of one number are compared with mpmath at 60 digits, in value and in first and second derivative. All
+others are compared with NumPy in value and with Richardson-extrapolated differences of NumPy in derivative. Every
+differential obeys the adjoint identity, and what is printed for a node is read back to its value. The tests run
+over the declarations, so that a new one without samples fails.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp
+
+import gradcalc
+from gradcalc import algebra as al
+from gradcalc.differentiate import forward, reverse
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import OPERATIONS, SCALAR, Graph, Node, ancestors, count, extent, verify
+from gradcalc.notation import EXPLICIT, render
+from gradcalc.ops import FUNCTIONS
+
+EPSILON = 2.0**-52
+NAMES = sorted({f.name for f in FUNCTIONS.values()})
+
+# ------------------------------------------------------------------- functions of one number
+
+EVERYWHERE = [-30.0, -5.5, -2.25, -1.0, -0.3, -1e-3, 1e-5, 0.2, 0.7, 1.5, 3.25, 8.0, 36.5]
+MODERATE = [-3.25, -1.0, -0.3, -1e-3, 1e-5, 0.2, 0.7, 1.5, 2.75]
+ABOVE_ZERO = [1e-300, 1e-8, 0.2, 0.7, 1.0, 1.5, 8.0, 1e9, 1e300]
+INSIDE_ONE = [-0.99999, -0.7, -0.3, 1e-9, 0.2, 0.5, 0.999999]
+
+
+def _softplus(x: Any) -> Any:
+    return mp.log1p(mp.exp(x))
+
+
+UNARY: dict[str, tuple[Callable[[Any], Any], list[float]]] = {
+    "exp": (mp.exp, EVERYWHERE),
+    "log": (mp.log, ABOVE_ZERO[1:-1]),
+    "log1p": (mp.log1p, [-0.999, -0.5, 1e-12, 0.3, 5.0, 1e9]),
+    "expm1": (mp.expm1, EVERYWHERE),
+    "sqrt": (mp.sqrt, ABOVE_ZERO[1:-1]),
+    "cbrt": (lambda x: mp.sign(x) * mp.cbrt(abs(x)), [-8.5, -0.3, 1e-6, 0.2, 3.0, 1e9]),
+    "square": (lambda x: x * x, EVERYWHERE),
+    "abs": (abs, EVERYWHERE),
+    "sign": (mp.sign, EVERYWHERE),
+    "step": (lambda x: mp.mpf(x > 0), EVERYWHERE),
+    "floor": (mp.floor, [-2.25, -0.3, 0.2, 3.25]),
+    "ceil": (mp.ceil, [-2.25, -0.3, 0.2, 3.25]),
+    "round": (mp.nint, [-2.25, -0.3, 0.2, 3.75]),
+    "sin": (mp.sin, EVERYWHERE),
+    "cos": (mp.cos, EVERYWHERE),
+    "tan": (mp.tan, MODERATE),
+    "arcsin": (mp.asin, INSIDE_ONE),
+    "arccos": (mp.acos, INSIDE_ONE),
+    "arctan": (mp.atan, [*EVERYWHERE, 1e9]),
+    "sinh": (mp.sinh, EVERYWHERE),
+    "cosh": (mp.cosh, EVERYWHERE),
+    "tanh": (mp.tanh, EVERYWHERE),
+    "arcsinh": (mp.asinh, [*EVERYWHERE, 1e9, -1e9]),
+    "arccosh": (mp.acosh, [1.0001, 1.5, 8.0, 1e9]),
+    "arctanh": (mp.atanh, INSIDE_ONE),
+    "sigmoid": (lambda x: 1 / (1 + mp.exp(-x)), [*EVERYWHERE, 40.0, -700.0, 700.0]),
+    "softplus": (_softplus, [*EVERYWHERE, -700.0, 700.0]),
+    "softsign": (lambda x: x / (1 + abs(x)), [*EVERYWHERE, 1e9]),
+    "relu": (lambda x: max(x, mp.mpf(0)), EVERYWHERE),
+    "leaky_relu": (lambda x: x if x > 0 else mp.mpf(0.01) * x, EVERYWHERE),
+    "elu": (lambda x: x if x > 0 else mp.expm1(x), EVERYWHERE),
+    "silu": (lambda x: x / (1 + mp.exp(-x)), EVERYWHERE),
+    "erf": (mp.erf, MODERATE),
+    "gelu": (lambda x: x * mp.ncdf(x), EVERYWHERE),
+    "sinc": (mp.sincpi, [-2.25, -0.3, 1e-3, 0.2, 0.45, 0.55, 0.7, 1.5, 8.3]),
+}
+
+
+def at_points(name: str, points: list[float], order: int) -> np.ndarray:
+    """The function or a derivative of it at points, by gradcalc: forward over forward."""
+    graph = Graph()
+    leaf = graph.make("input", name="x", shape=(len(points),))
+    node = graph.make(name, leaf)
+    for _ in range(order):
+        node = forward(node, {leaf: al.ones(graph, leaf.shape)})
+    values = evaluate(ancestors([node]), {leaf: np.array(points)[:, None]})
+    return np.broadcast_to(values[node], (len(points), 1))[:, 0]
+
+
+@pytest.mark.parametrize(("order", "ulps"), [(0, 4), (1, 8), (2, 32)])
+@pytest.mark.parametrize("name", sorted(UNARY))
+def test_function_and_derivatives_against_mpmath(name: str, order: int, ulps: int) -> None:
+    """A few units of the last place, at every point; where the derivative is 0, exactly 0."""
+    function, points = UNARY[name]
+    found = at_points(name, points, order)
+    with mp.workdps(700):
+        for x, value in zip(points, found, strict=True):
+            step = mp.mpf(10) ** -150
+            exact = mp.diff(function, mp.mpf(x), order, h=step) if order else function(mp.mpf(x))
+            flat = order > 0 and name in FLAT[order] and abs(exact) < mp.mpf(10) ** -100
+            exact = mp.mpf(0) if flat else exact
+            error = abs(mp.mpf(float(value)) - exact)
+            assert error <= ulps * EPSILON * abs(exact), (name, x, float(value), float(exact))
+
+
+FLAT = {
+    1: {"sign", "step", "floor", "ceil", "round", "relu"},
+    2: {"sign", "step", "floor", "ceil", "round", "relu", "abs", "leaky_relu", "elu"},
+}
+
+
+def test_every_function_of_one_number_is_compared_with_mpmath() -> None:
+    single = {f.name for f in FUNCTIONS.values() if f.elementwise and f.least == f.most == 1}
+    assert single == set(UNARY)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_example_of_every_function_has_a_value(name: str) -> None:
+    run = gradcalc.loads(f"y = {FUNCTIONS[name].example} + 0").run(of="y")
+    assert np.isfinite(run.value).all()
+
+
+# ------------------------------------------------------------------- functions of arrays
+
+
+def _keep(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A NumPy reduction over all entries or along an axis, of rank 2."""
+    return lambda x, axis=None: function(x, axis=axis, keepdims=True)
+
+
+def _logsumexp(x: Any, axis: int | None = None) -> Any:
+    return np.log(np.sum(np.exp(x), axis=axis, keepdims=True))
+
+
+def _norm(x: Any, axis: int | None = None) -> Any:
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=True))
+
+
+def _scalar(value: Any) -> Any:
+    return np.reshape(value, (1, 1))
+
+
+def _adjugate(x: Any) -> Any:
+    """By cofactors."""
+    n = len(x)
+    minors = [[np.linalg.det(np.delete(np.delete(x, i, 0), j, 1)) for i in range(n)] for j in range(n)]
+    return np.array([[(-1) ** (i + j) * minors[j][i] for i in range(n)] for j in range(n)])
+
+
+def _blocks(y: Any, p: int, q: int) -> Any:
+    rows, columns = y.shape
+    return y.reshape(rows // p, p, columns // q, q)
+
+
+V, R, S, M, N = (3,), (1, 3), (3, 3), (2, 3), (3, 2)
+REFERENCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], list[int | None]]] = {
+    "sum": (_keep(np.sum), [M], [None, 0, 1]),
+    "mean": (_keep(np.mean), [M], [None, 0, 1]),
+    "norm": (_norm, [M], [None, 0, 1]),
+    "norm1": (lambda x, axis=None: np.sum(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
+    "norminf": (lambda x, axis=None: np.max(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
+    "max": (_keep(np.max), [M], [None, 0, 1]),
+    "min": (_keep(np.min), [M], [None, 0, 1]),
+    "logsumexp": (_logsumexp, [M], [None, 0, 1]),
+    "softmax": (lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True), [M], [0, 1]),
+    "log_softmax": (lambda x, axis: x - _logsumexp(x, axis), [M], [0, 1]),
+    "cross_entropy": (lambda p, y, axis=None: -np.sum(y * np.log(p), axis=axis, keepdims=True), [M, M], [None, 0, 1]),
+    "mse": (lambda a, b, axis=None: np.mean((a - b) ** 2, axis=axis, keepdims=True), [M, M], [None, 0, 1]),
+    "hypot": (np.hypot, [V, V], [None]),
+    "arctan2": (np.arctan2, [V, V], [None]),
+    "mod": (np.mod, [V, V], [None]),
+    "clip": (np.clip, [V, V, V], [None]),
+    "where": (lambda c, a, b: np.where(c != 0, a, b), [V, V, V], [None]),
+    "dot": (lambda a, b: _scalar(np.sum(a * b)), [V, V], [None]),
+    "outer": (lambda a, b: a @ b.T, [V, (2,)], [None]),
+    "kron": (np.kron, [M, N], [None]),
+    "kron_left": (lambda y, b: np.einsum("ipjq,pq->ij", _blocks(y, *b.shape), b), [(4, 6), M], [None]),
+    "kron_right": (lambda y, a: np.einsum("ipjq,ij->pq", _blocks(y, 2, 2), a), [(4, 6), M], [None]),
+    "trace": (lambda x: _scalar(np.trace(x)), [S], [None]),
+    "inv": (np.linalg.inv, [S], [None]),
+    "adj": (_adjugate, [S], [None]),
+    "det": (lambda x: _scalar(np.linalg.det(x)), [S], [None]),
+    "logdet": (lambda x: _scalar(np.log(np.linalg.det(x))), [S], [None]),
+    "solve": (np.linalg.solve, [S, N], [None]),
+    "cross": (lambda a, b: np.cross(a[:, 0], b[:, 0])[:, None], [V, V], [None]),
+    "transpose": (np.transpose, [M], [None]),
+    "vec": (lambda x: x.reshape(-1, 1, order="F"), [M], [None]),
+    "concat": (lambda a, b, axis=None: np.concatenate([a, b], axis or 0), [S, S], [None, 0, 1]),
+    "diag": (lambda x: np.diag(x[:, 0]), [V], [None]),
+}
+WITHOUT_INPUTS = {"ones": "ones(2, 3)", "zeros": "zeros(2, 3)", "eye": "eye(3)", "onehot": "onehot(1, 3)"}
+CASES = [(name, axis) for name, (_, _, axes) in REFERENCE.items() for axis in axes]
+
+
+def samples(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
+    """Operands inside the domain and away from kinks."""
+    numbers = np.random.default_rng(sum(map(ord, name)))
+    drawn = [numbers.uniform(0.3, 0.9, extent(s)) for s in shapes]
+    if name in ("inv", "adj", "det", "logdet", "solve"):
+        drawn[0] = 2 * np.eye(3) + drawn[0]
+    if name in ("norm1", "norminf"):
+        drawn[0] *= np.sign(numbers.standard_normal(drawn[0].shape))
+    if name in ("max", "min"):
+        drawn[0] = numbers.permutation(np.linspace(0.1, 0.9, 6)).reshape(2, 3)
+    if name == "clip":
+        drawn = [np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.25), np.full((3, 1), 0.75)]
+    if name == "where":
+        drawn[0] = np.array([[1.0], [0.0], [1.0]])
+    if name == "mod":
+        drawn = [np.array([[1.7], [-1.7], [0.4]]), np.array([[0.6], [0.7], [-1.5]])]
+    return drawn
+
+
+def richardson(function: Callable[[float], float]) -> float:
+    """The derivative at 0 from central differences at three steps, extrapolated twice: error O(h^6)."""
+    steps = [2e-2, 1e-2, 5e-3]
+    d = [(function(h) - function(-h)) / (2 * h) for h in steps]
+    first = [(4 * d[1] - d[0]) / 3, (4 * d[2] - d[1]) / 3]
+    return (16 * first[1] - first[0]) / 15
+
+
+def nested(value: np.ndarray, shape: tuple[int, ...]) -> Any:
+    return value[:, 0].tolist() if len(shape) == 1 else value.tolist()
+
+
+def written(name: str, axis: int | None) -> str:
+    arguments = ["a", "b", "c"][: len(REFERENCE[name][1])]
+    return f"{name}({', '.join(arguments)}{f', axis={axis}' if axis is not None else ''})"
+
+
+@pytest.mark.parametrize(("name", "axis"), CASES)
+def test_value_against_numpy(name: str, axis: int | None) -> None:
+    function, shapes, _ = REFERENCE[name]
+    drawn = samples(name, shapes)
+    expected = function(*drawn, **({} if axis is None else {"axis": axis}))
+    data = {n: nested(v, s) for n, v, s in zip("abc", drawn, shapes, strict=False)}
+    run = gradcalc.loads(f"y = {written(name, axis)}").run(data, of="y")
+    shape = () if expected.shape == (1, 1) else expected.shape[:1] if expected.shape[1] == 1 else expected.shape
+    assert np.shape(run.value) == shape
+    np.testing.assert_allclose(np.reshape(run.value, expected.shape), expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(("name", "axis"), CASES)
+def test_gradient_and_second_derivative_against_differences(name: str, axis: int | None) -> None:
+    """⟨ḡ, dx⟩ = d/dt ⟨w, f(x + t dx)⟩ and its own change along dx = d²/dt², for random w and dx."""
+    function, shapes, _ = REFERENCE[name]
+    options = {} if axis is None else {"axis": axis}
+    drawn = samples(name, shapes)
+    numbers = np.random.default_rng(7)
+    weights = numbers.uniform(-1, 1, np.shape(function(*drawn, **options)))
+    changes = [0 * d if name == "where" and i == 0 else numbers.uniform(-1, 1, d.shape) for i, d in enumerate(drawn)]
+
+    def along(t: float) -> float:
+        moved = [d + t * c for d, c in zip(drawn, changes, strict=True)]
+        return float(np.sum(weights * function(*moved, **options)))
+
+    graph = Graph()
+    leaves = [graph.make("input", name=n, shape=s) for n, s in zip("abc", shapes, strict=False)]
+    node = FUNCTIONS[name].build(graph, leaves, axis)
+    weight = graph.make("input", name="w", shape=node.shape)
+    tangents = {leaf: graph.make("input", name=f"d{i}", shape=leaf.shape) for i, leaf in enumerate(leaves)}
+    target = al.inner(weight, node)
+    first_reverse = al.add([al.inner(t, reverse(target).adjoint(leaf)) for leaf, t in tangents.items()])
+    first = forward(target, tangents)
+    second = forward(first_reverse, tangents)
+    verify(graph)
+    values: dict[Node, Any] = dict(zip([*leaves, weight, *tangents.values()], [*drawn, weights, *changes], strict=True))
+    evaluate(ancestors([first, first_reverse, second]), values)
+    slope = richardson(along)
+    bend = richardson(lambda h: richardson(lambda t: along(h + t)))
+    assert values[first].item() == pytest.approx(slope, rel=1e-8, abs=1e-8)
+    assert values[first_reverse].item() == pytest.approx(values[first].item(), rel=1e-13, abs=1e-13)
+    assert values[second].item() == pytest.approx(bend, rel=1e-5, abs=1e-5)
+
+
+def test_every_function_of_arrays_is_compared_with_numpy() -> None:
+    assert set(NAMES) == {*UNARY, *REFERENCE, *WITHOUT_INPUTS, "unvec"}
+
+
+def test_functions_without_inputs() -> None:
+    expected = {"ones": np.ones((2, 3)), "zeros": np.zeros((2, 3)), "eye": np.eye(3), "onehot": np.array([0.0, 1, 0])}
+    for name, text in WITHOUT_INPUTS.items():
+        value = gradcalc.loads(f"y = {text} + 0").run(of="y").value
+        np.testing.assert_array_equal(value, expected[name])
+
+
+# --------------------------------------------------------------------- operations and maps
+
+X1, X2, A23, B32 = (3,), (3,), (2, 3), (3, 2)
+OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
+    "add": [([V, V, V], {"signs": (1, -1, 1)}), ([SCALAR, SCALAR], {"signs": (-1, 1)})],
+    "negative": [([V], {}), ([M], {})],
+    "one_minus_square": [([V], {}), ([SCALAR], {})],
+    "multiply": [([V, V], {}), ([M, M], {}), ([SCALAR, SCALAR], {})],
+    "scale": [([SCALAR, V], {}), ([SCALAR, M], {})],
+    "divide": [([V, V], {}), ([M, SCALAR], {}), ([SCALAR, SCALAR], {})],
+    "ratio": [([V, V], {}), ([M, SCALAR], {})],
+    "power": [([V, V], {}), ([SCALAR, SCALAR], {})],
+    "power_log": [([V, V], {}), ([SCALAR, SCALAR], {})],
+    "compare": [([V, V], {"operator": ">"})],
+    "where": [([V, V, V], {})],
+    "share": [([V, V], {"of": 0, "operator": ">"}), ([V, V, V], {"of": 1, "operator": "<"})],
+    "max": [([V, V], {}), ([M, M, M], {})],
+    "min": [([V, V], {}), ([SCALAR, SCALAR, SCALAR], {})],
+    "hypot": [([V, V], {})],
+    "arctan2": [([V, V], {})],
+    "mod": [([V, V], {})],
+    "clip": [([V, V, V], {})],
+    "matmul": [
+        ([M, N], {"left": False, "right": False}), ([M, M], {"left": True, "right": False}),
+        ([N, S], {"left": True, "right": True}), ([M, V], {"left": False, "right": False}),
+        ([V, V], {"left": True, "right": False}), ([V, (2,)], {"left": False, "right": True}),
+        ([R, N], {"left": False, "right": False}), ([V, N], {"left": True, "right": False}),
+        ([R, R], {"left": False, "right": True}), ([(2,), M], {"left": True, "right": False}),
+    ],
+    "kron": [([M, N], {}), ([V, (2,)], {}), ([V, R], {}), ([SCALAR, M], {})],
+    "kron_contract": [([(4, 6), M], {"first": True}), ([(4, 6), M], {"first": False}), ([(6,), (2,)], {"first": True})],
+    "trace": [([S], {}), ([SCALAR], {})],
+    "inv": [([S], {}), ([SCALAR], {})],
+    "adj": [([S], {}), ([(2, 2)], {})],
+    "det": [([S], {}), ([SCALAR], {})],
+    "logdet": [([S], {}), ([SCALAR], {})],
+    "solve": [([S, V], {}), ([S, N], {})],
+    "cross": [([V, V], {})],
+    "call": [([V], {"function": "tanh", "shown": "f", "order": 0}),
+             ([M], {"function": "tanh", "shown": "f", "order": 2})],
+    **{name: [([M], {"axis": axis}) for axis in (None, 0, 1)] + [([V], {"axis": None}), ([R], {"axis": None})]
+       for name in ("sum", "mean", "norm", "norm1", "norminf", "max_entry", "min_entry", "logsumexp", "softmax",
+                    "log_softmax")},
+    **{name: [([M, M], {"axis": axis}) for axis in (None, 0, 1)] + [([V, V], {"axis": None})]
+       for name in ("cross_entropy", "mse")},
+    "as": [([(1,)], {"to": SCALAR}), ([SCALAR], {"to": (1,)}), ([(1, 1)], {"to": (1,)}), ([(3, 1)], {"to": (3,)})],
+    "copy": [([M], {"name": "y"})],
+    "stretch": [([SCALAR], {"to": M}), ([R], {"to": M}), ([(2,)], {"to": M}), ([SCALAR], {"to": V})],
+    "transpose": [([M], {}), ([V], {}), ([R], {})],
+    "vec": [([M], {}), ([R], {}), ([V], {})],
+    "unvec": [([(6,)], {"to": M})],
+    "index": [([V], {"items": (1,)}), ([V], {"items": ((0, 2),)}), ([M], {"items": (1, 2)}),
+              ([M], {"items": (1, (None, None))}), ([M], {"items": ((None, None), 2)}), ([R], {"items": (2,)}),
+              ([M], {"items": ((0, 1), (1, 3))}), ([R], {"items": ((1, None),)})],
+    "place": [([SCALAR], {"items": (1,), "to": V}), ([(2,)], {"items": ((1, 3),), "to": V}),
+              ([SCALAR], {"items": (1, 2), "to": M}), ([R], {"items": (1, (None, None)), "to": M}),
+              ([(2,)], {"items": ((None, None), 1), "to": M}), ([(1, 2)], {"items": ((0, 1), (1, 3)), "to": M}),
+              ([(1, 2)], {"items": ((1, 3),), "to": R}), ([SCALAR], {"items": (2,), "to": R}),
+              ([(2,)], {"items": ((1, 3), 1), "to": N}), ([(1, 2)], {"items": (1, (1, 3)), "to": M})],
+    "concat": [([V, (2,)], {"axis": None}), ([M, S], {"axis": 0}), ([M, (2,)], {"axis": 1}), ([R, M], {"axis": 0}),
+               ([SCALAR, V], {"axis": None}), ([SCALAR, R], {"axis": 1})],
+    "table": [([SCALAR] * 3, {"extent": (3, 1)}), ([SCALAR] * 4, {"extent": (2, 2)}),
+              ([SCALAR] * 2, {"extent": (1, 2)})],
+    "diag": [([V], {"extract": False}), ([S], {"extract": True}), ([(1,)], {"extract": False})],
+}  # fmt: skip
+LEAVES = {"input", "constant", "ones", "zeros", "eye", "onehot"}
+SINGLE = sorted(name for name in OPERATIONS if name.rstrip("'") in UNARY)
+SITES = [(n, k) for n in OPS for k in range(len(OPS[n]))] + [(n, k) for n in SINGLE for k in range(2)]
+
+
+def test_every_operation_has_samples() -> None:
+    assert set(OPERATIONS) == {*OPS, *SINGLE, *LEAVES}
+
+
+def site(name: str, number: int) -> tuple[Graph, Node, dict[Node, Any], Any]:
+    """A node of an operation over leaves with random values inside its domain."""
+    shapes, attributes = OPS[name][number] if name in OPS else ([V] if number else [SCALAR], {})
+    numbers = np.random.default_rng(number + sum(map(ord, name)))
+    graph = Graph()
+    leaves = [graph.make("input", name=f"x{i}", shape=s) for i, s in enumerate(shapes)]
+    node = graph.make(name, *leaves, **attributes)
+    values = {leaf: numbers.uniform(0.2, 0.9, extent(leaf.shape)) for leaf in leaves}
+    for leaf in leaves[:1]:
+        if name in ("inv", "adj", "det", "logdet", "solve") and leaf.shape:
+            values[leaf] += 2 * np.eye(leaf.shape[0])
+        if name == "arccosh":
+            values[leaf] += 1
+        if name in ("max_entry", "min_entry", "norminf"):
+            spread = np.linspace(0.1, 0.9, count(leaf.shape))
+            values[leaf] = numbers.permutation(spread).reshape(extent(leaf.shape))
+        if name == "clip":
+            values.update(zip(leaves, samples("clip", shapes), strict=True))
+        if name == "where":
+            values[leaf] = np.array([[0.0], [1.0], [0.0]])
+    evaluate(ancestors([node]), values)
+    return graph, node, values, numbers
+
+
+@pytest.mark.parametrize(("name", "number"), SITES)
+def test_adjoint_identity(name: str, number: int) -> None:
+    """⟨ȳ, M dx⟩ = ⟨M* ȳ, dx⟩ for the differential M by each operand."""
+    graph, node, values, numbers = site(name, number)
+    for i, operand in enumerate(node.inputs):
+        linear = OPERATIONS[name].differential(node, i)
+        if linear is None:
+            continue
+        change = graph.make("input", name="dx", shape=operand.shape, of=i)
+        upstream = graph.make("input", of=i, name="ȳ", shape=node.shape)
+        image, pulled = linear.apply(change), linear.adjoint(upstream)
+        assert (image.shape, pulled.shape) == (node.shape, operand.shape)
+        values[change] = numbers.standard_normal(extent(operand.shape))
+        values[upstream] = numbers.standard_normal(extent(node.shape))
+        evaluate(ancestors([image, pulled]), values)
+        left, right = values[upstream] * values[image], values[pulled] * values[change]
+        assert abs(np.sum(left) - np.sum(right)) <= 1e-14 * (np.sum(np.abs(left)) + np.sum(np.abs(right)) + 1)
+    verify(graph)
+
+
+@pytest.mark.parametrize(("name", "number"), SITES)
+def test_the_jacobian_is_the_map_on_basis_vectors(name: str, number: int) -> None:
+    """matrix() vec(dx) = vec(M dx), columns stacked, where the map has a matrix."""
+    graph, node, values, _ = site(name, number)
+    for i, operand in enumerate(node.inputs):
+        linear = OPERATIONS[name].differential(node, i)
+        matrix = linear.matrix(graph) if linear is not None else None
+        if matrix is None:
+            continue
+        rows, columns = extent(operand.shape)
+        change = graph.make("input", name="dx", shape=operand.shape)
+        image = linear.apply(change)
+        basis = np.swapaxes(np.eye(rows * columns).reshape(-1, columns, rows), 1, 2)
+        evaluate(ancestors([matrix]), values)
+        whole = evaluate(ancestors([image]), {**values, change: basis})
+        batch = np.broadcast_to(whole[image], (len(basis), *extent(node.shape)))
+        dense = np.swapaxes(batch, 1, 2).reshape(len(basis), -1).T
+        found = values[matrix] if operand.shape else values[matrix].reshape(-1, 1, order="F")
+        np.testing.assert_allclose(np.broadcast_to(found, dense.shape), dense, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize(("name", "number"), SITES)
+def test_the_differential_against_differences_of_the_kernel(name: str, number: int) -> None:
+    """M dx = d/dt op(x + t dx), for every operation with a differential."""
+    graph, node, values, numbers = site(name, number)
+    if name == "mod":
+        values[node.inputs[0]] = values[node.inputs[1]] * np.array([[1.3], [2.5], [0.4]])
+    for i, operand in enumerate(node.inputs):
+        linear = OPERATIONS[name].differential(node, i)
+        if linear is None:
+            continue
+        change = graph.make("input", name="dx", of=i, shape=operand.shape)
+        image = linear.apply(change)
+        values[change] = numbers.uniform(-0.3, 0.3, extent(operand.shape))
+        fresh = evaluate(ancestors([image]), {k: v for k, v in values.items() if not k.inputs})
+        weights = numbers.uniform(-1, 1, extent(node.shape))
+
+        def along(t: float, i: int = i, change: Node = change, weights: Any = weights) -> float:
+            moved = [values[k] + (t * values[change] if j == i else 0) for j, k in enumerate(node.inputs)]
+            return float(np.sum(weights * node.operation.kernel(node.attributes, *moved)))
+
+        assert float(np.sum(weights * fresh[image])) == pytest.approx(richardson(along), rel=1e-7, abs=1e-8)
+
+
+@pytest.mark.parametrize(("name", "number"), SITES)
+def test_what_is_printed_is_read_back(name: str, number: int) -> None:
+    """The text of a node, its operands as data, evaluates to the node's value."""
+    _, node, values, _ = site(name, number)
+    text = render(node, EXPLICIT, {leaf: leaf.attributes["name"] for leaf in node.inputs}).text
+    data = {k.attributes["name"]: values[k] for k in node.inputs}
+    plain = {
+        n: (v.item() if not k.shape else nested(v, k.shape))
+        for (n, v), k in zip(data.items(), node.inputs, strict=True)
+    }
+    if (3, 1) in [k.shape for k in node.inputs]:
+        pytest.skip("a matrix of one column is read as a column")
+    definitions = "f = tanh\n" if name == "call" else ""
+    run = gradcalc.loads(f"{definitions}y = {text}").run(plain, of="y")
+    found = np.asarray(run.value, dtype=float)
+    assert found.size == count(node.shape)
+    np.testing.assert_allclose(found.reshape(extent(node.shape)), values[node], rtol=1e-14, atol=1e-15)
+
+
+# ------------------------------------------------------------------------ exact anchors
+
+
+def gradients(text: str, **data: Any) -> dict[str, Any]:
+    return {n: g.value for n, g in gradcalc.loads(text).run(data).gradients.items()}
+
+
+def flags(text: str) -> dict[tuple[str, str], str]:
+    return {(f.code, f.node): f.rule for f in gradcalc.loads(text).run().flags}
+
+
+def test_the_derivative_of_sigmoid_far_out() -> None:
+    """σ'(40) = e^-40 / (1 + e^-40)² = 4.248354255291589e-18."""
+    assert gradients("x = 40; y = sigmoid(x)")["x"] == 4.248354255291589e-18
+
+
+def test_hypot_of_large_numbers() -> None:
+    """∂hypot/∂(x, y) = (x, y)/hypot = (0.6, 0.8), though squares overflow."""
+    found = gradients("x = 3e200; y = 4e200; s = hypot(x, y)")
+    assert found["x"] == pytest.approx(0.6, rel=4 * EPSILON)
+    assert found["y"] == pytest.approx(0.8, rel=4 * EPSILON)
+
+
+def test_the_norm_of_large_and_small_numbers() -> None:
+    for size in (1e200, 1e-200):
+        run = gradcalc.loads("s = ||x||").run({"x": [3 * size, 4 * size]})
+        assert run.value == pytest.approx(5 * size, rel=4 * EPSILON)
+        assert run.gradients["x"].value == pytest.approx([0.6, 0.8], rel=4 * EPSILON)
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [2, 4]], [[1, 2, 3], [4, 5, 6], [7, 8, 9]], [[0, 0], [0, 0]], [[0] * 3] * 3])
+def test_det_of_a_singular_matrix_has_the_adjugate_as_gradient(rows: list[list[float]]) -> None:
+    """∂det(A)/∂A = adj(A)^T, the cofactors, without a division."""
+    found = gradients("s = det(A)", A=rows)["A"]
+    a = np.array(rows, dtype=float)
+    cofactors = [[(-1) ** (i + j) * np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) for j in range(len(a))]
+                 for i in range(len(a))]  # fmt: skip
+    np.testing.assert_allclose(found, cofactors, rtol=1e-14, atol=1e-14)
+
+
+def test_softmax_and_logsumexp_do_not_overflow() -> None:
+    """logsumexp(x + c) = logsumexp(x) + c; the softmax is the same."""
+    run = gradcalc.loads("s = logsumexp(x)").run({"x": [1000.0, 1001.0]})
+    assert run.value == pytest.approx(1001 + math.log1p(math.exp(-1)), rel=EPSILON)
+    assert run.gradients["x"].value == pytest.approx([1 / (1 + math.e), math.e / (1 + math.e)], rel=4 * EPSILON)
+
+
+def test_cross_entropy_of_a_one_hot_target_ignores_zero_probabilities() -> None:
+    """-Σ y log p with y = 0 where p = 0: the term is 0, and so is its gradient by p."""
+    run = gradcalc.loads("s = cross_entropy(p, y); y = onehot(1, 3)").run({"p": [0.0, 0.5, 0.5]})
+    assert run.value == pytest.approx(math.log(2), rel=EPSILON)
+    assert run.gradients["p"].value.tolist() == [0.0, -2.0, 0.0]
+
+
+# --------------------------------------------------------------------------------- kinks
+
+KINKS = [
+    ("x = 0; s = relu(x)", {"x": 0.0}),
+    ("x = 0; s = |x|", {"x": 0.0}),
+    ("x = 0; s = leaky_relu(x)", {"x": 0.01}),
+    ("x = 0; s = sign(x)", {"x": 0.0}),
+    ("x = 0; s = step(x)", {"x": 0.0}),
+    ("x = 2; s = floor(x)", {"x": 0.0}),
+    ("x = 2; s = ceil(x)", {"x": 0.0}),
+    ("x = 2.5; s = round(x)", {"x": 0.0}),
+    ("x = 1; y = 1; s = max(x, y)", {"x": 0.5, "y": 0.5}),
+    ("x = 1; y = 1; z = 1; s = min(x, y, z)", {"x": 1 / 3, "y": 1 / 3, "z": 1 / 3}),
+    ("x = 1; y = 1; z = 0; s = max(x, y, z)", {"x": 0.5, "y": 0.5, "z": 0.0}),
+    ("x = [2, 2, 1]; s = max(x)", {"x": [0.5, 0.5, 0.0]}),
+    ("x = [2, 1, 1]; s = min(x)", {"x": [0.0, 0.5, 0.5]}),
+    ("x = [0, 0]; s = ||x||", {"x": [0.0, 0.0]}),
+    ("x = [0, 2]; s = ||x||_1", {"x": [0.0, 1.0]}),
+    ("x = [-2, 2]; s = ||x||_inf", {"x": [-0.5, 0.5]}),
+    ("x = [0, 0]; s = ||x||_inf", {"x": [0.0, 0.0]}),
+    ("x = 0; y = 0; s = hypot(x, y)", {"x": 0.0, "y": 0.0}),
+    ("x = 1; s = clip(x, 1, 2)", {"x": 0.0}),
+    ("x = 2; s = clip(x, 1, 2)", {"x": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), KINKS)
+def test_the_subgradient_at_a_kink_and_its_flag(text: str, expected: dict[str, Any]) -> None:
+    """The subgradient of least norm; ties share evenly; the flag names the node."""
+    for name, value in expected.items():
+        assert np.asarray(gradients(text)[name]).tolist() == pytest.approx(value)
+    assert ("kink", "s") in flags(text)
+
+
+@pytest.mark.parametrize("text", [text.replace("0", "0.5").replace("= 1;", "= 1.25;") for text, _ in KINKS[:3]])
+def test_no_flag_away_from_a_kink(text: str) -> None:
+    assert not flags(text)
+
+
+def test_a_kink_inside_a_smooth_whole() -> None:
+    """∂||v||²/∂v = 2 v = 0 at 0."""
+    assert gradients("v = [0, 0]; s = ||v||^2")["v"].tolist() == [0.0, 0.0]
+
+
+# ---------------------------------------------------------------------------- domain edges
+
+FAULTS = [
+    ("x = -1; s = log(x)", "domain"),
+    ("x = 0; s = log(x)", "domain"),
+    ("x = -1; s = sqrt(x)", "domain"),
+    ("x = -1; s = log1p(x)", "domain"),
+    ("x = 1.5; s = arcsin(x)", "domain"),
+    ("x = 1.5; s = arccos(x)", "domain"),
+    ("x = 0.5; s = arccosh(x)", "domain"),
+    ("x = 1; s = arctanh(x)", "domain"),
+    ("x = -2; s = x^0.5", "domain"),
+    ("x = 0; s = x^-1", "domain"),
+    ("x = 0; y = 0; s = arctan2(x, y)", "domain"),
+    ("x = 1; y = 0; s = mod(x, y)", "domain"),
+    ("A = [[-1, 0], [0, 1]]; s = logdet(A)", "domain"),
+    ("p = [0, 1]; y = [1, 0]; s = cross_entropy(p, y)", "domain"),
+    ("x = 0; s = 1/x", "division-by-zero"),
+    ("x = [1, 0]; s = sum(1 ./ x)", "division-by-zero"),
+    ("A = [[1, 2], [2, 4]]; s = sum(A^-1)", "singular-matrix"),
+    ("A = [[1, 2], [2, 4]]; b = [1, 1]; s = sum(solve(A, b))", "singular-matrix"),
+    ("x = 1000; s = exp(x)", "overflow"),
+    ("x = 1e200; s = x^2", "overflow"),
+    ("x = 800; s = sinh(x)", "overflow"),
+]
+
+
+@pytest.mark.parametrize(("text", "code"), FAULTS)
+def test_outside_the_domain_is_an_error(text: str, code: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run()
+    assert [d.code for d in caught.value.diagnostics] == [code]
+
+
+def test_an_infinite_derivative_is_flagged() -> None:
+    """d√x = dx/(2√x): infinite at 0, where √x is 0."""
+    run = gradcalc.loads("x = 0; s = sqrt(x)").run()
+    assert run.value == 0.0
+    assert run.gradients["x"].value == math.inf
+    assert [(f.code, f.node) for f in run.flags] == [("infinite-gradient", "x")]
+
+
+def test_an_undefined_partial_is_flagged_and_the_other_given() -> None:
+    """∂x^y/∂x = y x^(y-1) = -4 at (-2, 2); ∂x^y/∂y = x^y log x has no value."""
+    run = gradcalc.loads("x = -2; y = 2; s = x^y").run()
+    assert run.gradients["x"].value == -4.0
+    assert math.isnan(run.gradients["y"].value)
+    assert [(f.code, f.node) for f in run.flags] == [("undefined-gradient", "y")]
+
+
+# ------------------------------------------------------------------- branches not taken
+
+NOT_TAKEN = [
+    ("x = -1; s = where(x > 0, log(x), 0)", {"x": 0.0}),
+    ("x = 0; s = where(x > 0, log(x), 0)", {"x": 0.0}),
+    ("x = 0; s = where(x > 0, sqrt(x), 1)", {"x": 0.0}),
+    ("x = 0; s = where(x > 0, 1/x, x)", {"x": 1.0}),
+    ("x = 0; y = 3; s = where(x == 0, y, y/x)", {"x": 0.0, "y": 1.0}),
+    ("x = [1, -1, 0]; s = sum(where(x > 0, log(x), 0))", {"x": [1.0, 0.0, 0.0]}),
+    ("x = [2, 0]; s = sum(where(x > 0, 3 - 2 ./ x, x))", {"x": [0.5, 1.0]}),
+    ("x = [1, -1]; s = sum(where(x > 0, 2 log(x), 0))", {"x": [2.0, 0.0]}),
+    ("x = [0, 1]; s = sum(max(x, 0.5 - 1 ./ x))", {"x": [1.0, 1.0]}),
+    ("x = [0, 4]; s = where(x[0] > 0, sum(log(x)), x[1])", {"x": [0.0, 1.0]}),
+    ("x = 0; s = min(x, exp(1000 + x))", {"x": 1.0}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), NOT_TAKEN)
+def test_a_branch_not_taken_contributes_exactly_zero(text: str, expected: dict[str, Any]) -> None:
+    run = gradcalc.loads(text).run()
+    for name, value in expected.items():
+        assert np.asarray(run.gradients[name].value).tolist() == value
+    assert not run.flags
+
+
+def test_rows_not_taken_do_not_hide_columns_of_a_product() -> None:
+    """∂/∂x Σ where(c, W x, 0) = W^T c also while another branch of x is out of domain."""
+    text = "x = [1, 0]; W = [1, 2; 3, 4]; c = [1, 0]; s = sum(where(c > 0, W x, 0)) + where(x[1] > 0, log(x[1]), 0)"
+    assert gradients(text)["x"].tolist() == [1.0, 2.0]
