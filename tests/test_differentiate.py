@@ -1,0 +1,261 @@
+"""Identities of matrix calculus, one per test, each opening with the identity that it proves.
+
+The right sides are written in NumPy from the identity; random matrices, fixed seeds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc import algebra as al
+from gradcalc.differentiate import accumulate, forward, reverse
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import Graph, ancestors, extent
+
+numbers = np.random.default_rng(11)
+A, B = numbers.uniform(-1, 1, (3, 4)), numbers.uniform(-1, 1, (4, 2))
+S, T = 3 * np.eye(3) + numbers.uniform(-1, 1, (3, 3)), numbers.uniform(-1, 1, (3, 3))
+G = numbers.uniform(-1, 1, (3, 2))
+X, U = numbers.uniform(-1, 1, 3), numbers.uniform(-1, 1, 3)
+
+
+def run(text: str, of: str | None = None, layout: str | None = None, **data: Any) -> Any:
+    return gradcalc.loads(text).run({n: np.asarray(v).tolist() for n, v in data.items()}, of=of, layout=layout)
+
+
+def gradient(text: str, name: str, **data: Any) -> Any:
+    return run(text, **data).gradients[name].value
+
+
+def close(found: Any, expected: Any, tolerance: float = 1e-13) -> None:
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+# ----------------------------------------------------------------------------- products
+
+
+def test_product() -> None:
+    """d(A B) = dA B + A dB, so ∂⟨G, A B⟩/∂A = G B^T and ∂/∂B = A^T G."""
+    found = run("s = sum(G ∘ (A B))", A=A, B=B, G=G).gradients
+    close(found["A"].value, G @ B.T)
+    close(found["B"].value, A.T @ G)
+
+
+def test_bilinear_form() -> None:
+    """d(u^T A x) = ⟨u x^T, dA⟩ + (A x)^T du + (A^T u)^T dx."""
+    found = run("s = u^T A x", u=U, A=T, x=X).gradients
+    close(found["A"].value, np.outer(U, X))
+    close(found["u"].value, T @ X)
+    close(found["x"].value, T.T @ U)
+
+
+def test_quadratic_form() -> None:
+    """d(x^T A x) = x^T (A + A^T) dx: the two uses of x are two branches."""
+    found = run("s = x^T A x", A=T, x=X).gradients["x"]
+    close(found.value, (T + T.T) @ X)
+
+
+def test_square_is_two_branches() -> None:
+    """d(x x) = x dx + x dx: two edges from one node to one consumer."""
+    found = run("s = x * x", x=3.0)
+    assert [(e.input, e.argument, e.downstream) for e in found.edges] == [("x", 0, 3.0), ("x", 1, 3.0)]
+    assert [b.value for b in found.gradients["x"].branches] == [3.0, 3.0]
+    assert found.gradients["x"].value == 6.0
+
+
+def test_hadamard() -> None:
+    """d(a ∘ b) = b ∘ da + a ∘ db."""
+    found = run("s = sum(a ∘ b)", a=X, b=U).gradients
+    close(found["a"].value, U)
+    close(found["b"].value, X)
+
+
+def test_kronecker() -> None:
+    """d(A ⊗ B) = dA ⊗ B + A ⊗ dB: ∂ΣA⊗B/∂A = ΣB in every entry."""
+    found = run("s = sum(A ⊗ B)", A=A, B=B).gradients
+    close(found["A"].value, np.full(A.shape, B.sum()))
+    close(found["B"].value, np.full(B.shape, A.sum()))
+
+
+# ------------------------------------------------------------------------ square matrices
+
+
+def test_inverse() -> None:
+    """d(A^-1) = -A^-1 dA A^-1, so ∂⟨T, A^-1⟩/∂A = -A^-T T A^-T."""
+    inverse = np.linalg.inv(S)
+    close(gradient("s = sum(T ∘ A^-1)", "A", A=S, T=T), -inverse.T @ T @ inverse.T)
+
+
+def test_inverse_before_a_bracket_is_a_product() -> None:
+    """A^-1 (b + c): the 1 of the exponent is no indicator."""
+    assert run("s = sum(A^-1 (b + c))", A=S, b=X, c=U).value == pytest.approx(np.sum(np.linalg.solve(S, X + U)))
+
+
+def test_solve() -> None:
+    """d(A^-1 b) = A^-1 db - A^-1 dA A^-1 b."""
+    found = run("s = u^T solve(A, b)", A=S, b=X, u=U).gradients
+    adjoint = np.linalg.solve(S.T, U)
+    close(found["b"].value, adjoint)
+    close(found["A"].value, -np.outer(adjoint, np.linalg.solve(S, X)))
+
+
+def test_trace() -> None:
+    """d tr(A B) = ⟨B^T, dA⟩ + ⟨A^T, dB⟩."""
+    found = run("s = tr(A B)", A=S, B=T).gradients
+    close(found["A"].value, T.T)
+    close(found["B"].value, S.T)
+
+
+def test_determinant() -> None:
+    """d det(A) = det(A) tr(A^-1 dA)."""
+    close(gradient("s = det(A)", "A", A=S), np.linalg.det(S) * np.linalg.inv(S).T, 1e-12)
+
+
+def test_log_determinant() -> None:
+    """d log det(A) = tr(A^-1 dA)."""
+    close(gradient("s = logdet(A)", "A", A=S), np.linalg.inv(S).T)
+
+
+def test_power_of_a_matrix() -> None:
+    """d tr(A^3) = 3 ⟨(A^2)^T, dA⟩."""
+    close(gradient("s = tr(A^3)", "A", A=T), 3 * (T @ T).T)
+
+
+# ------------------------------------------------------------------- functions and reductions
+
+
+def test_softmax() -> None:
+    """d softmax(x) = (diag(p) - p p^T) dx."""
+    p = np.exp(X) / np.exp(X).sum()
+    close(run("p = softmax(x)", x=X).gradients["x"].value, np.diag(p) - np.outer(p, p))
+
+
+def test_log_softmax() -> None:
+    """d log softmax(x) = (I - 1 p^T) dx."""
+    p = np.exp(X) / np.exp(X).sum()
+    close(run("y = log_softmax(x)", x=X).gradients["x"].value, np.eye(3) - np.outer(np.ones(3), p))
+
+
+def test_cross_entropy_of_a_softmax() -> None:
+    """d(-log softmax(x)_k) = (p - e_k)^T dx."""
+    p = np.exp(X) / np.exp(X).sum()
+    close(gradient("s = cross_entropy(softmax(x), onehot(1, 3))", "x", x=X), p - np.eye(3)[1])
+
+
+def test_norm() -> None:
+    """d||x|| = x^T dx / ||x||."""
+    close(gradient("s = ||x||", "x", x=X), X / np.linalg.norm(X))
+
+
+def test_minibatch_bias_is_summed() -> None:
+    """Y = X W + b with a row b: ∂s/∂b is the sum of the rows of ∂s/∂Y."""
+    found = run("s = sum((A B + b) .^ 2)", A=A, B=B, b=[[0.5, -0.25]]).gradients["b"]
+    close(found.value, 2 * (A @ B + [0.5, -0.25]).sum(axis=0, keepdims=True))
+
+
+def test_jacobian_of_a_layer() -> None:
+    """∂f(W x)/∂x = diag(f'(z)) W, rows are outputs in both layouts."""
+    expected = np.diag(1 - np.tanh(T @ X) ** 2) @ T
+    for layout in ("shape", "numerator"):
+        found = run("h = f(z); z = W x; f = tanh", layout=layout, W=T, x=X).gradients["x"]
+        close(found.value, expected)
+        assert found.rule.text == "diag(f'(z)) W"
+
+
+def test_jacobian_by_a_matrix_stacks_columns() -> None:
+    """vec(dW x) = (x^T ⊗ I) vec(dW)."""
+    close(run("z = W x", W=T, x=X).gradients["W"].value, np.kron(X, np.eye(3)))
+
+
+def test_jacobian_through_blocks_and_entries() -> None:
+    """∂[x; X y]/∂(scalar x) is a column whatever way the scalar goes in."""
+    found = run("z = [t, t^2, 1] + concat(t, B t)", t=2.0, B=[3.0, 4.0]).gradients["t"]
+    close(found.value, [1 + 1, 4 + 3, 4])
+
+
+# ---------------------------------------------------------------------- graphs of branches
+
+
+def test_fan_out_sums() -> None:
+    """x̄ = Σ of the branches: s = x y + x^2 + sin(x)."""
+    found = run("s = x y + x^2 + sin(x)", x=0.5, y=3.0).gradients["x"]
+    assert len(found.branches) == 3
+    close(found.value, 3 + 2 * 0.5 + np.cos(0.5))
+    close(sum(b.value for b in found.branches), found.value)
+
+
+def test_a_single_branch_is_not_a_sum() -> None:
+    """accumulate([x̄]) = x̄."""
+    graph = Graph()
+    leaf = graph.make("input", name="x", shape=(3,))
+    assert accumulate([leaf]) is leaf
+
+
+def test_unused_input() -> None:
+    """∂s/∂y = 0 where s does not depend on y, in the shape of y and not connected."""
+    found = run("s = x^2; y = [1, 2]", of="s", x=3.0).gradients["y"]
+    assert found.value.tolist() == [0.0, 0.0]
+    assert not found.connected
+    assert run("s = x^2; y = [1, 2]", of="s", x=3.0).gradients["x"].connected
+
+
+def test_a_condition_is_constant() -> None:
+    """d where(c, a, b) = 1(c) da + 1(not c) db; nothing by c."""
+    found = run("s = where(c > 0, a, b)", a=1.0, b=2.0, c=1.0).gradients
+    assert (found["a"].value, found["b"].value, found["c"].value) == (1.0, 0.0, 0.0)
+    assert not found["c"].connected
+
+
+def test_upstream_gradient() -> None:
+    """v^T J for a target that is a vector."""
+    model = gradcalc.loads("z = W x")
+    found = model.run({"W": T.tolist(), "x": X.tolist()}, upstream=U.tolist()).gradients
+    close(found["x"].value, T.T @ U)
+    close(found["W"].value, np.outer(U, X))
+
+
+# ------------------------------------------------------------------------- second order
+
+
+def test_hessian_of_a_quadratic_form() -> None:
+    """∂²(x^T A x)/∂x² = A + A^T: adjoints are nodes and differentiate again."""
+    found = run("s = x^T A x; g = ∂s/∂x; H = ∂g/∂x", of="H", layout="shape", A=T, x=X)
+    close(found.value, T + T.T)
+
+
+def test_hessian_of_logsumexp() -> None:
+    """∂²logsumexp = diag(p) - p p^T."""
+    p = np.exp(X) / np.exp(X).sum()
+    close(run("s = logsumexp(x); g = ∂s/∂x; H = ∂g/∂x", of="H", x=X).value, np.diag(p) - np.outer(p, p))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["s = sum(tanh(A x)) + ||x||^3", "s = logdet(A + x x^T) sum(exp(x))", "s = x^T A^-1 x / (1 + sum(x .^ 2))",
+     "s = cross_entropy(softmax(A x), sigmoid(x))", "s = det(A + 0.1 outer(x, x)) + norm(A, axis=1)^T x"],
+)  # fmt: skip
+def test_forward_over_reverse_is_symmetric(text: str) -> None:
+    """⟨u, H v⟩ = ⟨v, H u⟩ with H v by forward mode through the adjoint."""
+    plan = gradcalc.loads(text).plan({"A": (3, 3), "x": (3,)})
+    leaf = plan.names["x"]
+    graph = plan.graph
+    u, v = (graph.make("input", name=n, shape=(3,), role="direction") for n in "uv")
+    adjoint = reverse(plan.target).adjoint(leaf)
+    left, right = (al.inner(a, forward(adjoint, {leaf: b})) for a, b in ((u, v), (v, u)))
+    data = {"A": S, "x": X[:, None]}
+    values = {n: data[n.attributes["name"]] for n in plan.inputs}
+    values |= {u: U[:, None], v: numbers.uniform(-1, 1, extent((3,)))}
+    evaluate(ancestors([left, right]), values)
+    assert values[left].item() == pytest.approx(values[right].item(), rel=1e-13)
+    assert values[left].item() != 0.0
+
+
+def test_derivative_in_numerator_layout_is_a_row() -> None:
+    """∂s/∂x is a row in numerator layout, a column in shape layout; by a matrix both keep its shape."""
+    assert run("s = u^T x", layout="numerator", u=U, x=X).gradients["x"].value.shape == (1, 3)
+    assert run("s = u^T x", layout="shape", u=U, x=X).gradients["x"].value.shape == (3,)
+    assert run("s = u^T W x", layout="numerator", u=U, x=X, W=T).gradients["W"].value.shape == (3, 3)

@@ -1,0 +1,210 @@
+"""Closed forms are simplified by identities, each proven on random values, and the process ends."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import SCALAR, Graph, Node, ancestors, extent, verify
+from gradcalc.simplify import REWRITES, simplify
+
+V, R, M, S = (3,), (1, 3), (2, 3), (3, 3)
+
+
+def leaf(graph: Graph, name: str, shape: Any) -> Node:
+    return graph.make("input", name=name, shape=shape)
+
+
+def scaled(graph: Graph, number: float, node: Node) -> Node:
+    return graph.make("multiply" if node.shape == SCALAR else "scale", graph.constant(number), node)
+
+
+def candidates(graph: Graph) -> list[Node]:
+    """Nodes over random leaves among which each rewrite finds some that it applies to."""
+    x, y, z = (leaf(graph, n, V) for n in "xyz")
+    a, b, c = (leaf(graph, n, SCALAR) for n in "abc")
+    matrix, square, other = leaf(graph, "A", M), leaf(graph, "S", S), leaf(graph, "T", S)
+    make = graph.make
+    products = [make("matmul", square, other, left=p, right=q) for p in (False, True) for q in (False, True)]
+    sums = [make("add", x, y, signs=(1, -1)), make("add", x, x, signs=(1, 1)), make("add", x, y, x, signs=(-1, 1, 1))]
+    two = scaled(graph, 2.0, x)
+    half = make("stretch", graph.constant(0.5), to=S)
+    one_over = make("divide", graph.constant(1.0), a)
+    ones_over = make("divide", make("stretch", graph.constant(1.0), to=V), y)
+    inner = [*products, make("add", square, other, signs=(1, -1)), make("multiply", square, other),
+             make("divide", square, a), make("divide", square, other), make("scale", a, matrix),
+             make("kron", x, matrix), make("diag", x, extract=False), half, make("stretch", a, to=M),
+             make("stretch", x, to=S), make("ones", to=M), make("zeros", to=V), x, matrix]  # fmt: skip
+    return [
+        *(make("transpose", n) for n in inner),
+        make("matmul", scaled(graph, 2.0, square), make("negative", x), left=False, right=False),
+        make("matmul", make("scale", a, square), x, left=False, right=False),
+        make("matmul", square, make("scale", b, x), left=True, right=False),
+        make("matmul", square, half, left=False, right=True),
+        make("matmul", half, square, left=True, right=False),
+        make("matmul", make("transpose", square), make("eye", size=3), left=False, right=False),
+        make("multiply", make("stretch", a, to=V), x),
+        make("multiply", make("scale", a, make("ones", to=V)), x),
+        make("multiply", x, make("stretch", graph.constant(3.0), to=V)),
+        make("multiply", make("stretch", graph.constant(3.0), to=V), x),
+        make("multiply", a, graph.constant(3.0)),
+        make("multiply", graph.constant(3.0), scaled(graph, 2.0, a)),
+        make("multiply", graph.constant(-3.0), a),
+        make("multiply", make("negative", a), make("negative", b)),
+        make("scale", graph.constant(3.0), two),
+        make("scale", scaled(graph, 3.0, a), make("negative", x)),
+        make("scale", graph.constant(-2.0), x),
+        make("multiply", b, one_over), make("multiply", one_over, b), make("scale", one_over, x),
+        make("multiply", x, ones_over), make("multiply", ones_over, x),
+        make("multiply", x, x), make("multiply", make("square", x), x),
+        make("multiply", make("power", a, graph.constant(3.0)), a),
+        make("divide", make("negative", x), y), make("divide", scaled(graph, -2.0, x), a),
+        make("ratio", make("negative", x), y), make("divide", x, make("stretch", graph.constant(1.0), to=V)),
+        *sums,
+        make("add", two, x, signs=(1, -1)), make("add", x, x, signs=(1, -1)),
+        make("add", make("add", x, y, signs=(1, -1)), scaled(graph, -3.0, make("add", y, z, signs=(1, 1))), signs=(1, 1)),
+        make("add", a, graph.constant(2.0), b, graph.constant(-0.5), signs=(-1, 1, 1, 1)),
+        *(make("sum", n, axis=None) for n in (two, make("negative", x), make("multiply", x, y))),
+        *(make("sum", scaled(graph, 2.0, matrix), axis=axis) for axis in (None, 0, 1)),
+        make("negative", make("negative", x)), make("negative", make("add", x, y, signs=(-1, 1))),
+    ]  # fmt: skip
+
+
+def both(graph: Graph, before: Node, after: Node, seed: int = 3) -> tuple[Any, Any]:
+    """The values of two nodes at random values of their leaves."""
+    numbers = np.random.default_rng(seed)
+    order = ancestors([before, after])
+    values = {n: numbers.uniform(0.3, 2.0, extent(n.shape)) for n in order if n.op == "input"}
+    evaluate(order, values)
+    shape = extent(before.shape)
+    return np.broadcast_to(values[before], shape), np.broadcast_to(values[after], shape)
+
+
+@pytest.mark.parametrize("rewrite", REWRITES, ids=lambda r: f"{r.name} ({r.op})")
+def test_each_rewrite_is_an_identity(rewrite: Any) -> None:
+    """The node and what it is rewritten to have one shape and one value; some candidate is rewritten."""
+    graph = Graph()
+    fired = 0
+    for node in candidates(graph):
+        after = rewrite.rule(node) if node.op == rewrite.op else None
+        if after is None or after is node:
+            continue
+        fired += 1
+        assert after.shape == node.shape
+        np.testing.assert_allclose(*both(graph, after, node), rtol=1e-14, atol=1e-15)
+    verify(graph)
+    assert fired, f"no candidate for {rewrite.name}"
+
+
+def test_the_whole_is_an_identity_and_settled() -> None:
+    """simplify(x) = x in value, and simplify(simplify(x)) is the same node."""
+    graph = Graph()
+    for node in candidates(graph):
+        after = simplify(node)
+        np.testing.assert_allclose(*both(graph, after, node), rtol=1e-14, atol=1e-15)
+        assert simplify(after) is after
+
+
+def grown(graph: Graph, choose: random.Random, columns: list[Node], scalars: list[Node], square: Node) -> list[Node]:
+    """A column and a scalar made from some that are there."""
+    x, y, a, b = choose.choice(columns), choose.choice(columns), choose.choice(scalars), choose.choice(scalars)
+    column = choose.choice([
+        lambda: graph.make("add", x, y, signs=(choose.choice((1, -1)), choose.choice((1, -1)))),
+        lambda: graph.make("scale", a, x),
+        lambda: graph.make("negative", x),
+        lambda: graph.make("tanh", x),
+        lambda: graph.make("multiply", x, graph.make("sigmoid", y)),
+        lambda: graph.make("divide", x, graph.make("exp", graph.make("tanh", y))),
+        lambda: graph.make("matmul", square, graph.make("tanh", x), left=choose.random() < 0.5, right=False),
+        lambda: graph.make("transpose", graph.make("transpose", x)),
+    ])  # fmt: skip
+    scalar = choose.choice([
+        lambda: graph.make("multiply", graph.make("tanh", a), b),
+        lambda: graph.make("negative", a),
+        lambda: graph.make("add", a, b, signs=(1, -1)),
+        lambda: graph.make("sum", graph.make("tanh", x), axis=None),
+    ])  # fmt: skip
+    return [column(), scalar()]
+
+
+def big(graph: Graph, seed: int, size: int) -> Node:
+    """A random expression of columns and scalars with much sharing."""
+    choose = random.Random(seed)
+    columns = [leaf(graph, n, V) for n in "xyz"]
+    scalars = [leaf(graph, n, SCALAR) for n in "ab"] + [graph.constant(2.0), graph.constant(-0.5)]
+    square = leaf(graph, "S", S)
+    for _ in range(size):
+        column, scalar = grown(graph, choose, columns, scalars, square)
+        columns.append(column)
+        scalars.append(scalar)
+    return columns[-1]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_ends_on_big_random_expressions(seed: int) -> None:
+    graph = Graph()
+    node = big(graph, seed, 150)
+    after = simplify(node)
+    before_value, after_value = both(graph, node, after, seed)
+    if np.isfinite(before_value).all():
+        scale = max(1.0, float(np.max(np.abs(before_value))))
+        assert np.max(np.abs(before_value - after_value)) <= 1e-9 * scale
+    verify(graph)
+
+
+def test_a_long_sum_does_not_nest() -> None:
+    """x + x + ... (5,000 times, each sum inside the next) = 5,000 x."""
+    graph = Graph()
+    x = leaf(graph, "x", SCALAR)
+    node = x
+    for _ in range(4999):
+        node = graph.make("add", node, x, signs=(1, 1))
+    after = simplify(node)
+    assert (after.op, after.inputs[0].attributes["value"], after.inputs[1]) == ("multiply", 5000.0, x)
+
+
+FORMS = [
+    ("s = x^3", "3 x^2"),
+    ("s = x * x", "2 x"),
+    ("s = 3 (2 x)", "6"),
+    ("s = 3 * (2 * (x * y))", "6 y"),
+    ("s = x + x", "2"),
+    ("s = x - x", "0"),
+    ("s = -(-x) y", "y"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FORMS)
+def test_closed_forms_are_short(text: str, expected: str) -> None:
+    """The gradient by x as a reader would write it, up to the order of factors."""
+    rule = gradcalc.loads(text).run({n: 2.0 for n in "xy" if n in text}).gradients["x"].rule
+    assert rule is not None
+    words = sorted(rule.text.replace("(", "").replace(")", "").split())
+    assert words == sorted(expected.replace("(", "").replace(")", "").split()), rule.text
+
+
+def test_equal_factors_are_a_power() -> None:
+    """x x = x^2; x x^2 = x^3."""
+    graph = Graph()
+    x = leaf(graph, "x", SCALAR)
+    square = simplify(graph.make("multiply", x, x))
+    assert (square.op, square.inputs[1].attributes["value"]) == ("power", 2.0)
+    cube = simplify(graph.make("multiply", x, square))
+    assert (cube.op, cube.inputs[1].attributes["value"]) == ("power", 3.0)
+
+
+def test_numbers_meet() -> None:
+    """3 (2 x) = 6 x; x + x = 2 x; 3 x - x = 2 x."""
+    graph = Graph()
+    x = leaf(graph, "x", V)
+    six = simplify(scaled(graph, 3.0, scaled(graph, 2.0, x)))
+    two = simplify(graph.make("add", x, x, signs=(1, 1)))
+    three_less_one = simplify(graph.make("add", scaled(graph, 3.0, x), x, signs=(1, -1)))
+    assert (six.op, six.inputs[0].attributes["value"], six.inputs[1]) == ("scale", 6.0, x)
+    assert (two.op, two.inputs[0].attributes["value"], two.inputs[1]) == ("scale", 2.0, x)
+    assert three_less_one is two
