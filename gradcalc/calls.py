@@ -146,7 +146,7 @@ def _abstract(builder: Builder, e: syntax.Application, name: str, values: list[V
 
 def _arity(builder: Builder, e: syntax.Application, name: str, found: int, expected: str) -> Unknown:
     defined = builder.tables.functions.get(name)
-    labels = (Label(e.span, f"{found} here"),)
+    labels: tuple[Label, ...] = (Label(e.span, f"{found} here"),)
     remedy = f"`gradcalc functions {name}` shows how it is used"
     if defined is not None:
         head = defined.name.span.to((defined.parameters or (defined.name,))[-1].span)

@@ -6,7 +6,7 @@ how many nodes a file grows to when they are expanded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,7 +118,7 @@ def _define(tables: Definitions, table: dict[str, Any], name: syntax.Name, state
             name.span,
             (Label(first.name.span, "first here"), Label(name.span, "again here")),
             "a name is defined once",
-            "rename one of them, or delete it",
+            "rename one of them, or delete one",
         )
     )
 
@@ -129,7 +129,8 @@ def _check_parameters(tables: Definitions, statement: syntax.Equation) -> None:
         if parameter.id in seen:
             tables.faults.append(
                 Diagnostic("duplicate-name", f"the parameter `{parameter.id}` stands twice", parameter.span,
-                           (Label(parameter.span),), "parameters have different names", "rename one of them")
+                           (Label(statement.name.span.to(parameter.span)),), "parameters have different names",
+                           "rename one of them")
             )  # fmt: skip
         seen.add(parameter.id)
 
@@ -160,6 +161,12 @@ def calls(tables: Definitions, expression: syntax.Expression) -> Iterator[syntax
                 yield found
 
 
+def circle(names: Sequence[str]) -> str:
+    """Names that lead to one another, and back to the first: `a → b → a`."""
+    shown = names if len(names) < 12 else [*names[:6], "…"]
+    return " → ".join([*shown, names[0]])
+
+
 def sorted_functions(tables: Definitions) -> list[str]:
     """The functions, callees first. A function that calls itself, directly or not, is a fault."""
     done: list[str] = []
@@ -181,11 +188,13 @@ def sorted_functions(tables: Definitions) -> list[str]:
             end = tables.function(call.callee.id)
             if state.get(end) == 1:
                 path = [n for n, _ in stack]
-                loop = " → ".join([*path[path.index(end) :], end])
-                tables.faults.append(
-                    Diagnostic("cycle", f"the function `{end}` calls itself: {loop}", call.span, (Label(call.span),),
-                               "functions are expanded where they are called", "write it without the call")
-                )  # fmt: skip
+                loop = circle(path[path.index(end) :])
+                head = tables.functions[end].name.span
+                tables.faults.append(Diagnostic(
+                    "cycle", f"the function `{end}` calls itself" + (f": {loop}" if end != name else ""), call.span,
+                    (Label(head, "defined here"), Label(call.span, "called here")),
+                    "a call is replaced by the body of its function, and this would never end",
+                    "write the body without the call"))  # fmt: skip
             elif end not in state:
                 state[end] = 1
                 stack.append((end, calls(tables, tables.functions[end].value)))
@@ -193,22 +202,32 @@ def sorted_functions(tables: Definitions) -> list[str]:
 
 
 def expansion_fault(tables: Definitions, functions: list[str], limits: Limits) -> Diagnostic | None:
-    """A fault if expanding all functions would make more nodes than the limit allows; nothing is built."""
+    """A fault if expanding all functions would make more nodes than the limit allows; nothing is built.
+
+    Every construct counts as a node, and every call as the body of its function; numbers count for nothing.
+    """
+    most = 1000 * limits.nodes
     sizes: dict[str, int] = {}
 
     def size(expression: syntax.Expression) -> int:
-        own = sum(1 for _ in walk(expression))
-        return own + sum(sizes.get(tables.function(c.callee.id), 0) for c in calls(tables, expression))  # type: ignore[attr-defined]
+        total = 0
+        for part in walk(expression):
+            total += not isinstance(part, syntax.Number)
+            if sizes and isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name):
+                name = part.callee.id
+                total += 0 if name in tables.values else sizes.get(tables.function(name), 0)
+        return min(total, most)
 
     for name in functions:
         sizes[name] = size(tables.functions[name].value)
-    total = sum(size(e.value) for e in tables.values.values())
-    largest = max([total, *sizes.values()])
-    if largest <= 2 * limits.nodes:
+    whole = sum(size(e.value) for e in tables.values.values())
+    whole += sum(size(c.left) + size(c.right) for c in tables.claims)
+    largest = max([whole, *sizes.values()])
+    if largest <= limits.nodes:
         return None
     return Diagnostic(
         "limit-nodes",
-        f"with its functions expanded this file has about {largest:,} nodes",
+        f"with its functions expanded this text has {'over ' if largest >= most else ''}{largest:,} nodes",
         rule=f"the limit is {limits.nodes:,}",
         help="shorten it, or raise the limit with --limit nodes=N",
     )

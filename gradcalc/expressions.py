@@ -17,7 +17,7 @@ from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
 from gradcalc.differentiate import derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, of_extent
+from gradcalc.graph import SCALAR, Shape, ancestors, count, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.simplify import simplify
@@ -63,10 +63,11 @@ class Builder(Maker):
                 continue
             value = None
             if isinstance(request, tuple) and isinstance(request[0], str):
-                stack.append(self.resolve(request[0], request[1]))  # type: ignore[arg-type]
+                stack.append(self.resolve(request[0], request[1]))
             else:
-                stack.append(self._handler(*request))  # type: ignore[misc]
-        return value  # type: ignore[no-any-return]
+                stack.append(self._handler(*request))
+        result: Value = value
+        return result
 
     def _handler(self, expression: syntax.Expression, scope: Scope) -> Handler:
         factors = self.factors(expression, scope)
@@ -154,11 +155,13 @@ def _name(builder: Builder, e: syntax.Name, scope: Scope) -> Handler:
         if e.id in builder.tables.functions or e.id in builder.tables.aliases or e.id in FUNCTIONS:
             return builder.fault("function-as-value", f"`{e.id}` is a function and stands here as a value", e.span,
                                  remedy=f"give it an argument, as in `{e.id}(x)`")  # fmt: skip
-    return (yield (e.id, e.span))
+    value: Value = yield (e.id, e.span)
+    return value
 
 
 def _group(builder: Builder, e: syntax.Group, scope: Scope) -> Handler:
-    return (yield (e.operand, scope))
+    value: Value = yield (e.operand, scope)
+    return value
 
 
 def _sum(builder: Builder, e: syntax.Sum, scope: Scope) -> Handler:

@@ -131,7 +131,7 @@ class _Parser:
 
     def _explain(self, source: Source, begin: int, error: UnexpectedInput) -> Diagnostic:
         if isinstance(error, UnexpectedCharacters):
-            return syntax_faults.character(source, error.pos_in_stream)
+            return syntax_faults.character(source, error.pos_in_stream or 0)
         assert isinstance(error, UnexpectedToken)
         token, last = error.token, len(source.text)
         start = last if token.type == "$END" or token.start_pos is None else min(token.start_pos, last)

@@ -16,6 +16,7 @@ from gradcalc.collector import collector_paused
 from gradcalc.definitions import (
     CONSTANTS,
     Definitions,
+    circle,
     collect,
     entrywise_functions,
     expansion_fault,
@@ -189,6 +190,11 @@ class Planner:
         if statement is None:
             self.nodes[name] = self._leaf(name, span)
             return self.nodes[name]
+        rows = _numbers(statement.value)
+        if rows and all(len(row) == len(rows[0]) for row in rows):
+            shape: Shape = (len(rows),) if len(rows[0]) == 1 else (len(rows), len(rows[0]))
+            self.nodes[name] = self._named(name, self._literal(name, shape, rows, statement.value), statement)
+            return self.nodes[name]
         self.active[name] = span
         value = yield (statement.value, TOP)
         del self.active[name]
@@ -204,19 +210,26 @@ class Planner:
         if not isinstance(value, Node):
             return value
         if self._is_data(statement.value):
-            leaf = self.graph.make("input", name=name, shape=value.shape)
-            self.leaves.append(leaf)
-            rows = _numbers(statement.value)
-            self.literals[leaf] = value if rows is None else rows
-            if isinstance(statement.value, syntax.Matrix) and statement.value.labels:
-                self.entries[name] = statement.value.labels
-            value = leaf
+            value = self._literal(name, value.shape, value, statement.value)
         elif value in self.owners or value.op in ("input", "constant"):
             value = self.graph.make("copy", value, name=name)
-        self.owners[value] = name
-        self.builder.spans[value] = statement.span
-        self._check_declared(name, value)
-        return value
+        return self._named(name, value, statement)
+
+    def _literal(self, name: str, shape: Shape, content: Node | list[list[float]], written: syntax.Expression) -> Node:
+        """The leaf of data in the file."""
+        leaf = self.graph.make("input", name=name, shape=shape)
+        self.leaves.append(leaf)
+        self.literals[leaf] = content
+        if isinstance(written, syntax.Matrix) and written.labels:
+            self.entries[name] = written.labels
+        return leaf
+
+    def _named(self, name: str, node: Node, statement: syntax.Equation) -> Node:
+        self.owners[node] = name
+        self.builder.spans[node] = statement.span
+        self.builder.note(node, statement.span)
+        self._check_declared(name, node)
+        return node
 
     def _leaf(self, name: str, span: Span) -> Value:
         shaped = self.tables.shapes.get(name)
@@ -236,7 +249,7 @@ class Planner:
         leaf = self.graph.make("input", name=name, shape=shape)
         self.leaves.append(leaf)
         self.owners[leaf] = name
-        self.builder.spans[leaf] = span
+        self.builder.note(leaf, span)
         if name in self.inherited:
             self.entries[name] = self.inherited[name]
         self._check_declared(name, leaf)
@@ -266,10 +279,9 @@ class Planner:
     def _cycle(self, name: str, span: Span) -> Value:
         path = list(self.active)
         loop = path[path.index(name) :]
-        shown = " → ".join([*loop, name]) if len(loop) < 12 else f"{' → '.join(loop[:6])} → … → {name}"
         labels = tuple(Label(self.tables.values[n].span) for n in loop[:4])
         place = self.tables.values[name].span
-        message = f"`{name}` is defined by itself" + (f": {shown}" if len(loop) > 1 else "")
+        message = f"`{name}` is defined by itself" + (f": {circle(loop)}" if len(loop) > 1 else "")
         self.builder.fault("cycle", message, place, labels=labels,
                            rule="equations are no assignments: every value follows from others",
                            remedy="give the new value a name of its own" if len(loop) == 1 else

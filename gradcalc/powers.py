@@ -74,7 +74,7 @@ def _times(builder: Builder, a: Node, b: Node, span: Span) -> Node:
 
 def transpose(builder: Builder, e: syntax.Transpose, scope: Scope) -> Handler:
     """The value of `x^T`; twice is not at all."""
-    value = yield (e.operand, scope)
+    value: Value = yield (e.operand, scope)
     if isinstance(value, Identity):
         return value if value.plain else builder.open_identity(value)
     if not isinstance(value, Node) or value.shape == SCALAR or scope.entrywise:
@@ -91,4 +91,4 @@ def inverse_transpose(builder: Builder, e: syntax.InverseTranspose, scope: Scope
     if nodes[0].shape == SCALAR:
         return builder.make("divide", builder.graph.constant(1.0), nodes[0], span=e.span)
     inverse = builder.make("inv", nodes[0], span=e.span)
-    return inverse if isinstance(inverse, Unknown) else builder.make("transpose", inverse, span=e.span)
+    return builder.make("transpose", inverse, span=e.span) if isinstance(inverse, Node) else inverse

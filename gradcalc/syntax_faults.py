@@ -56,7 +56,7 @@ class Stop:
         """Whether a value has just ended, so that an operator could follow."""
         if self.expected & {"HAT", "MULTIPLY"}:
             return True
-        relation = self.kind in ("ASSIGN", "EQUAL", "COMPARE", "SEMICOLON", "COMMA")
+        relation = self.kind in ("ASSIGN", "EQUAL", "COMPARE", "SEMICOLON", "COMMA", "_NEWLINE", "$END")
         return relation and not self.expected & {"NAME", "SPACE"} and bool(_VALUE_END.search(self.before))
 
     @property
@@ -97,6 +97,9 @@ def fault(stop: Stop) -> Diagnostic:
         return _missing_operator(stop)
     if stop.kind == "COMPARE":
         return _comparison(stop)
+    if "SPACE" in stop.expected:
+        return Diagnostic("bad-shape", f"`{stop.token}` is not a shape", stop.span, (Label(stop.span),),
+                          help="write `R^3`, `R^n`, `R^(2x3)` or `R^{n×m}`")  # fmt: skip
     if stop.kind in _BETWEEN and not stop.after_value and VALUE in stop.words():
         remedy = f"write one, or delete `{stop.token}`" if stop.kind in _BETWEEN[:3] else "write one"
         return Diagnostic("syntax", f"a value is missing before `{stop.token}`", stop.span, (Label(stop.span),),
@@ -155,6 +158,10 @@ def _missing_operator(stop: Stop) -> Diagnostic:
     left = before.group().strip() if before else ""
     start = stop.begin + before.start() if before else stop.start
     labels = (Label(Span(stop.source, start, stop.span.end)),)
+    if stop.token[0] == "." and re.fullmatch(r"[\d.]+", before.group() if before else ""):
+        number = Span(stop.source, start, stop.span.end)
+        return Diagnostic("syntax", f"`{excerpt(number)}` is not a number", number, labels,
+                          help="write one point in a number")  # fmt: skip
     between = f"between `{left}` and `{stop.token}`" if left else f"before `{stop.token}`"
     if stop.inside == "LSQB":
         return Diagnostic("missing-comma", f"a comma is missing {between}", stop.span, labels,
@@ -162,8 +169,7 @@ def _missing_operator(stop: Stop) -> Diagnostic:
                           f"write `{left}, {stop.token}`")  # fmt: skip
     return Diagnostic("missing-operator", f"an operator is missing {between}", stop.span, labels,
                       "a number multiplies what stands after it, as in `2 x`, and not what stands before",
-                      f"write `{left} * {stop.token}` to multiply, or `{left} + {stop.token}` to add" if left else
-                      f"write `* {stop.token}` to multiply")  # fmt: skip
+                      f"to multiply, write `{left} * {stop.token}`".replace("` *", "`*"))  # fmt: skip
 
 
 def _comparison(stop: Stop) -> Diagnostic:

@@ -1,0 +1,1 @@
+x = [Paris: 1, Rome: 2, Paris: 3]

@@ -1,0 +1,3 @@
+u = ones(100000)
+A = u u^T
+s = sum(A)

@@ -1,0 +1,2 @@
+x in R^3
+s = sum(x)

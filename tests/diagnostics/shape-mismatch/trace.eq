@@ -1,0 +1,2 @@
+A = ones(2, 3)
+t = trace(A)

@@ -1,0 +1,2 @@
+A = ones(3, 2); B = ones(3, 4)
+C = A B

@@ -1,0 +1,2 @@
+z = 1
+h = sigmod(z)

@@ -1,0 +1,2 @@
+weight = 2
+z = 3 wieght
