@@ -37,7 +37,7 @@ def _table(builder: Builder, e: syntax.Matrix, rows: Sequence[Sequence[syntax.Ex
             for row in (rows[0], rows[odd]) if row)  # fmt: skip
         return builder.fault("bad-literal", "the rows of this matrix have different lengths", e.span, labels=labels,
                              rule="the rows of a matrix have the same number of entries",
-                             remedy=f"give row {odd + 1} {len(rows[0])} entries")  # fmt: skip
+                             remedy=f"give row {odd + 1} as many entries as row 1")  # fmt: skip
     entries = []
     for row in rows:
         for entry in row:

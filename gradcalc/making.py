@@ -170,6 +170,7 @@ class Maker:
                 "for every pair of entries write the outer product `u v^T`")  # fmt: skip
         elif 2 in (len(a), len(b)):
             rule = "both must have the same shape; a row or a column goes with a matrix of its length"
+            remedy = _for_matrix((a, first), (b, second)) or remedy
         return self.fault("shape-mismatch", f"{what} `{excerpt(span)}` does not fit", first, rule=rule, remedy=remedy,
                           labels=(Label(first, shown_shape(a)), Label(second, shown_shape(b))))  # fmt: skip
 
@@ -222,6 +223,18 @@ class Maker:
             if isinstance(value, Node):
                 nodes.append(value)
         return nodes if len(nodes) == len(values) else None
+
+
+def _for_matrix(*operands: tuple[Shape, Span]) -> str:
+    """What to do about a row or a column that does not go with a matrix; "" where there are two matrices."""
+    (small, span), (large, _) = sorted(operands, key=lambda p: _breadth(p[0]))
+    if len(small) == 2 and not is_row(small):
+        return ""
+    across, along = extent(large) if is_row(small) else extent(large)[::-1]
+    length = count(small)
+    if length == across:
+        return f"write `{_transposed(span)}` to stretch it over every {'column' if is_row(small) else 'row'}"
+    return f"give `{excerpt(span, 24)}` {along} entries"
 
 
 def _transposed(span: Span) -> str:

@@ -94,7 +94,8 @@ def test_every_code_in_use_is_registered() -> None:
 
 def test_every_registered_code_is_in_use() -> None:
     """No explanation of a diagnostic that nothing makes."""
-    everything = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "gradcalc").rglob("*.py") if p.name != "codes.py")
+    modules = [p for p in (ROOT / "gradcalc").rglob("*.py") if p.name != "codes.py"]
+    everything = "".join(p.read_text(encoding="utf-8") for p in modules)
     for code in CODES:
         limit = code.removeprefix("limit-")
         assert f'"{code}"' in everything or (limit != code and f'_refuse("{limit}"' in everything), code
@@ -302,7 +303,8 @@ def test_long_lines_are_cut_to_a_window(width: int, at: int) -> None:
 def test_nothing_of_a_user_reaches_the_terminal_raw() -> None:
     """Escapes, markup and bidi characters are text."""
     span = Span(Source("\x1b[31mfile[bold].eq", "a \x1b[0m [red]b[/red]\u202e"), 0, 1)
-    fault = Diagnostic("syntax", "\x1b]0;title\x07 [bold]`x`[/bold]", span, (Label(span, "\x9b2J"),), "\u202erule", "a\nb")
+    labels = (Label(span, "\x9b2J"),)
+    fault = Diagnostic("syntax", "\x1b]0;title\x07 [bold]`x`[/bold]", span, labels, "\u202erule", "a\nb")
     for shown in (render(fault), styled(fault).plain):
         assert not any(unicodedata.category(c) in ("Cc", "Cf") for c in shown.replace("\n", ""))
         assert "\\x1b[31mfile[bold].eq" in shown and "[red]b[/red]" in shown and "[bold]`x`[/bold]" in shown
