@@ -13,7 +13,7 @@ from functools import cached_property
 
 from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
-from gradcalc.graph import Graph, Node
+from gradcalc.graph import Graph, Node, ancestors
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, TEXT, Style, render
 from gradcalc.planner import Plan
@@ -72,9 +72,18 @@ class Writer:
 
     def __post_init__(self) -> None:
         self.text: Style = EXPLICIT if "I" in self.plan.names else TEXT
+        self.labels = self._labels()
         self.shared = self._shared() if self.sweep else {}
         self.sizes: dict[Node, int] = {}
         self.names = self._delta_names()
+
+    def _labels(self) -> dict[Node, str]:
+        """What rules and closed forms may name: the file's names, and the pieces that the target is made of.
+
+        A piece of another equation, such as f'(z) in `δ = ∂s/∂z`, is written out instead.
+        """
+        own = {*self.plan.names.values(), *ancestors([self.plan.target])}
+        return {node: label for node, label in self.plan.labels.items() if node in own}
 
     def node(self, node: Node) -> Form:
         """What a node is computed from: its equation's right side."""
@@ -97,7 +106,7 @@ class Writer:
 
     def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
         """The closed form of an adjoint with the shared adjoints as δ's, itself included."""
-        if adjoint not in self.shared or adjoint in self.plan.labels:
+        if adjoint not in self.shared or adjoint in self.labels:
             return self.form(adjoint, transpose, with_deltas=True)
         name = self._delta(adjoint).name
         return words(self.text.name(name), LATEX.name(name))
@@ -113,7 +122,7 @@ class Writer:
             if node in seen:
                 continue
             seen.add(node)
-            label = self.plan.labels.get(node)
+            label = self.labels.get(node)
             if label is not None:
                 stand_ins[node] = graph.make("input", name=label, shape=node.shape)
             elif node is not root and node in self.names and (with_deltas and node in self.shared or self._long(node)):
@@ -148,12 +157,12 @@ class Writer:
             stack = [root]
             while stack:
                 node = stack[-1]
-                waiting = [i for i in node.inputs if i not in self.sizes] if node not in self.plan.labels else []
+                waiting = [i for i in node.inputs if i not in self.sizes] if node not in self.labels else []
                 if waiting:
                     stack.extend(waiting)
                     continue
                 stack.pop()
-                inner = () if node in self.plan.labels else node.inputs
+                inner = () if node in self.labels else node.inputs
                 self.sizes[node] = min(10**9, max(1, sum(self.sizes[i] for i in inner)))
         return self.sizes[root]
 
@@ -165,7 +174,7 @@ class Writer:
         own = set(self.plan.names.values())
         found: dict[Node, Node] = {}
         for primal, adjoint in self.sweep.adjoints.items():
-            trivial = adjoint in self.plan.labels or al.is_one(adjoint) or not adjoint.inputs
+            trivial = adjoint in self.labels or al.is_one(adjoint) or not adjoint.inputs
             if trivial or primal.op == "input" or primal is self.sweep.target:
                 continue
             first = found.get(adjoint)
@@ -216,7 +225,7 @@ class Writer:
         return words(word, rf"\text{{{word}}}")
 
     def _rule_of(self, node: Node) -> Form:
-        labels = self.plan.labels
+        labels = self.labels
         if node in labels:
             return words(self.text.name(labels[node]), LATEX.name(labels[node]))
         if node.op not in _TIDIED and all(i in labels for i in node.inputs):

@@ -264,6 +264,8 @@ def test_delta_as_an_equation() -> None:
     found = gradcalc.loads(text).run({"x": X, "W": W, "b": B, "u": U}, of="s")
     assert all(c.holds for c in found.claims)
     assert close(found.nodes["δ"].value, DELTA.reshape(1, -1))
+    assert rules(found)["s", "h"] == "u^T"
+    assert rules(found)["h", "z"] == "diag(f'(z))"
     assert close(found.nodes["gradient_W"].value, np.outer(DELTA, X))
 
 
