@@ -97,7 +97,7 @@ class Planner:
         self.nodes: dict[str, Value] = {}
         self.active: dict[str, Span] = {}
         self.owners: dict[Node, str] = {}
-        self.leaves: list[Node] = []
+        self.leaves: set[Node] = set()
         self.literals: dict[Node, Node | list[list[float]]] = {}
         self.entries: dict[str, tuple[str, ...]] = {}
         self.sizes: dict[str, tuple[int, str]] = {}
@@ -218,7 +218,7 @@ class Planner:
     def _literal(self, name: str, shape: Shape, content: Node | list[list[float]], written: syntax.Expression) -> Node:
         """The leaf of data in the file."""
         leaf = self.graph.make("input", name=name, shape=shape)
-        self.leaves.append(leaf)
+        self.leaves.add(leaf)
         self.literals[leaf] = content
         if isinstance(written, syntax.Matrix) and written.labels:
             self.entries[name] = written.labels
@@ -247,7 +247,7 @@ class Planner:
         else:
             shape = self._guessed.get(name, SCALAR)
         leaf = self.graph.make("input", name=name, shape=shape)
-        self.leaves.append(leaf)
+        self.leaves.add(leaf)
         self.owners[leaf] = name
         self.builder.note(leaf, span)
         if name in self.inherited:

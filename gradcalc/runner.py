@@ -39,6 +39,7 @@ from gradcalc.suggest import did_you_mean, shown_shape
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
+MOST_SHARED = 64
 _PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
 
 
@@ -313,9 +314,9 @@ class Runner:
         names = [self.plan.labels[n] for n in shown]
         shared: list[tuple[str, tuple[str, ...]]] = []
         for node, below in reached.items():
-            users = tuple(n for k, n in enumerate(names) if below >> k & 1)
-            if len(users) > 1 and node is not self.plan.target and node.op != "input" and len(shared) < 64:
-                shared.append((self.plan.labels[node], users))
+            if below.bit_count() < 2 or node is self.plan.target or node.op == "input" or len(shared) == MOST_SHARED:
+                continue
+            shared.append((self.plan.labels[node], tuple(n for k, n in enumerate(names) if below >> k & 1)))
         return Reuse(together, apart, tuple(reversed(shared)))
 
     # ---------------------------------------------------------------------------- flags

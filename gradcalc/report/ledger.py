@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from gradcalc.check import ClaimResult
 from gradcalc.closed_form import Form
 from gradcalc.notation import LATEX
 from gradcalc.report import numbers
 from gradcalc.report.numbers import Look
-from gradcalc.run import EdgeRow, Gradient, NodeRow, Run
+from gradcalc.run import DeltaRow, EdgeRow, Flag, Gradient, NodeRow, Run
 
+T = TypeVar("T")
+_FORWARD = ("Forward", ("node", "equation", "habit", "shape", "value"))
+_BACKWARD = (
+    "Backward: downstream = upstream × local",
+    ("edge", "upstream", "local gradient", "downstream"),
+)
+_CLAIMS = ("Claims", ("line", "claim", "verdict"))
+_FLAGS = ("Flags", ("where", "what"))
 LONGEST = 400
 """Characters of one printed expression in a table; JSON has all of it."""
 
@@ -38,15 +47,33 @@ class Section:
 
 def ledger(run: Run, rows: int = 0, look: Look = Look()) -> list[Section]:  # noqa: B008
     """The sections of a run. `rows` limits the rows of each table (0: all), `look` says how values are shown."""
-    made = [_forward(run, look), _backward(run, look), _gradients(run, look), _claims(run), _flags(run)]
-    sections = [s for s in made if s.rows or s.title.startswith("Forward")]
-    for section in sections:
-        hidden = len(section.rows) - rows
-        if rows and hidden > 0:
-            half = rows // 2
-            section.rows[half : len(section.rows) - (rows - half)] = [[Cell("…") for _ in section.headers]]
-            section.notes.insert(0, f"{hidden:,} rows are left out; --rows 0 shows all, --json has all")
-    return sections
+    made = [
+        _filled(_FORWARD, list(run.nodes.values()), lambda node: _node(node, look), rows),
+        _filled(_BACKWARD, run.edges, lambda edge: _edge(run, edge, look), rows),
+        _gradients(run, look, rows),
+        _filled(_CLAIMS, run.claims, _claim, rows),
+        _filled(_FLAGS, run.flags, _flag, rows),
+    ]
+    return [section for section in made if section.rows or section.title == _FORWARD[0]]
+
+
+Head = tuple[str, tuple[str, ...]]
+
+
+def _filled(head: Head, items: Sequence[T], row: Callable[[T], list[Cell]], most: int) -> Section:
+    head: tuple[str, tuple[str, ...]], items: Sequence[T], row: Callable[[T], list[Cell]], most: int
+) -> Section:
+    """A section with a row for each item; of too many the first and the last, and a note."""
+    section = Section(*head)
+    hidden = len(items) - most
+    if not most or hidden <= 0:
+        section.rows = [row(item) for item in items]
+        return section
+    first = most // 2
+    gap = [Cell("…") for _ in section.headers]
+    section.rows = [*map(row, items[:first]), gap, *map(row, items[first + hidden :])]
+    section.notes.append(f"{hidden:,} rows are left out; --rows 0 shows all, --json has all")
+    return section
 
 
 def shorten(text: str) -> str:
@@ -82,20 +109,15 @@ def _value(value: Any, labels: Sequence[str], look: Look) -> Cell:
     return Cell(numbers.text(value, labels, look), numbers.latex(value, labels))
 
 
-def _forward(run: Run, look: Look) -> Section:
-    section = Section("Forward", ("node", "equation", "habit", "shape", "value"))
-    for node in run.nodes.values():
-        shape = "×".join(map(str, node.shape)) if node.shape else "scalar"
-        section.rows.append(
-            [
-                Cell(node.name, LATEX.name(node.name)),
-                _expression(node.equation),
-                Cell(_habit(node)),
-                Cell(shape),
-                _value(node.value, node.labels, look),
-            ]
-        )
-    return section
+def _node(node: NodeRow, look: Look) -> list[Cell]:
+    shape = "×".join(map(str, node.shape)) if node.shape else "scalar"
+    return [
+        Cell(node.name, LATEX.name(node.name)),
+        _expression(node.equation),
+        Cell(_habit(node)),
+        Cell(shape),
+        _value(node.value, node.labels, look),
+    ]
 
 
 def _habit(node: NodeRow) -> str:
@@ -104,20 +126,13 @@ def _habit(node: NodeRow) -> str:
     return ", ".join(word for word in (node.habit, fan_out) if word)
 
 
-def _backward(run: Run, look: Look) -> Section:
-    section = Section("Backward: downstream = upstream × local", ("edge", "upstream", "local gradient", "downstream"))
-    for edge in run.edges:
-        upstream = _joined(look, _derivative(run.of, edge.node), _value(edge.upstream, (), look))
-        labels = run.nodes[edge.input].labels
-        section.rows.append(
-            [
-                Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
-                upstream,
-                _local(edge, look),
-                _value(edge.downstream, labels, look),
-            ]
-        )
-    return section
+def _edge(run: Run, edge: EdgeRow, look: Look) -> list[Cell]:
+    return [
+        Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
+        _joined(look, _derivative(run.of, edge.node), _value(edge.upstream, (), look)),
+        _local(edge, look),
+        _value(edge.downstream, run.nodes[edge.input].labels, look),
+    ]
 
 
 def _local(edge: EdgeRow, look: Look) -> Cell:
@@ -139,22 +154,23 @@ def _local_value(edge: EdgeRow, look: Look) -> Cell | None:
     return None
 
 
-def _gradients(run: Run, look: Look) -> Section:
+def _gradients(run: Run, look: Look, rows: int) -> Section:
     if run.kind == "jacobian":
         title = f"Jacobians of {run.of} (rows are entries of {run.of}, in both layouts)"
     else:
         layout = "shape convention" if run.layout == "shape" else "numerator layout"
         title = f"Gradients of {run.of} ({layout})"
-    section = Section(title, ("closed form", "shape", "branches", "sum"))
-    for delta in run.deltas:
-        equation = _joined(
-            look, Cell(delta.name, LATEX.name(delta.name)), _derivative(run.of, delta.of), _expression(delta.rule)
-        )
-        section.rows.append([equation, _shape(delta.value), Cell(""), _value(delta.value, (), look)])
-    for gradient in run.gradients.values():
-        section.rows.append(_gradient(run, gradient, look))
+    head = (title, ("closed form", "shape", "branches", "sum"))
+    section = _filled(head, list(run.gradients.values()), lambda g: _gradient(run, g, look), rows)
+    section.rows = [_delta(run, d, look) for d in run.deltas] + section.rows
     section.notes.extend(_reuse(run))
     return section
+
+
+def _delta(run: Run, delta: DeltaRow, look: Look) -> list[Cell]:
+    name = Cell(delta.name, LATEX.name(delta.name))
+    equation = _joined(look, name, _derivative(run.of, delta.of), _expression(delta.rule))
+    return [equation, _shape(delta.value), Cell(""), _value(delta.value, (), look)]
 
 
 def _shape(value: Any) -> Cell:
@@ -203,18 +219,12 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 2 else names)
 
 
-def _claims(run: Run) -> Section:
-    section = Section("Claims", ("line", "claim", "verdict"))
-    for claim in run.claims:
-        verdict = f"holds, by {claim.by}" if claim.holds else f"fails: {claim.hint}"
-        section.rows.append([Cell(str(claim.line)), Cell(shorten(claim.text)), Cell(verdict)])
-    return section
+def _claim(claim: ClaimResult) -> list[Cell]:
+    verdict = f"holds, by {claim.by}" if claim.holds else f"fails: {claim.hint}"
+    return [Cell(str(claim.line)), Cell(shorten(claim.text)), Cell(verdict)]
 
 
-def _flags(run: Run) -> Section:
-    section = Section("Flags", ("where", "what"))
-    for flag in run.flags:
-        places = ", ".join(f"[{', '.join(map(str, p))}]" for p in flag.places[:5] if p)
-        more = f" and {len(flag.places) - 5} more" if len(flag.places) > 5 else ""
-        section.rows.append([Cell(f"{flag.node} {places}{more}".strip()), Cell(flag.message)])
-    return section
+def _flag(flag: Flag) -> list[Cell]:
+    places = ", ".join(f"[{', '.join(map(str, p))}]" for p in flag.places[:5] if p)
+    more = f" and {len(flag.places) - 5} more" if len(flag.places) > 5 else ""
+    return [Cell(f"{flag.node} {places}{more}".strip()), Cell(flag.message)]
