@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
 
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.differentiate import forward
 from gradcalc.errors import Label
-from gradcalc.graph import Node, ShapeError, replace
-from gradcalc.making import UNKNOWN, Handler, Scope, Unknown, Value, is_place, shape_labels
+from gradcalc.graph import SCALAR, Node, ShapeError, replace
+from gradcalc.making import UNKNOWN, Handler, Request, Scope, Unknown, Value, is_place, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.suggest import did_you_mean
 from gradcalc.symbols import excerpt
@@ -70,7 +71,7 @@ def _expand(builder: Builder, e: syntax.Application, name: str, values: list[Val
     parameters = statement.parameters or ()
     if len(values) != len(parameters):
         return _arity(builder, e, name, len(values), str(len(parameters)))
-    entrywise = name in builder.entrywise
+    entrywise = yield from _entrywise(builder, name)
     if not e.primes:
         bound = Scope(dict(zip((p.id for p in parameters), values, strict=True)), entrywise)
         return (yield (statement.value, bound))  # type: ignore[no-any-return]
@@ -84,6 +85,29 @@ def _expand(builder: Builder, e: syntax.Application, name: str, values: list[Val
             return UNKNOWN
         root = forward(root, {leaf: al.ones(builder.graph, leaf.shape)})
     return replace(root, {leaf: nodes[0]}) if isinstance(root, Node) else UNKNOWN
+
+
+def _entrywise(builder: Builder, name: str) -> Generator[Request, Any, bool]:
+    """Whether a function acts entry by entry: its body could, and what else it uses are scalars and such functions."""
+    pending = [name]
+    while pending:
+        top = pending[-1]
+        words = builder.entrywise.get(top, ())
+        ends = {builder.tables.function(w.id) for w in words if not builder.knows(w.id)}
+        callees = ends & builder.tables.functions.keys()
+        missing = [c for c in callees if c not in builder.flat]
+        if top in builder.flat:
+            pending.pop()
+        elif missing:
+            pending.extend(missing)
+        else:
+            flat = top in builder.entrywise and all(builder.flat[c] for c in callees)
+            for word in words:
+                if builder.knows(word.id):
+                    found: Value = yield (word.id, word.span)
+                    flat = flat and not (isinstance(found, Node) and found.shape != SCALAR)
+            builder.flat[top] = flat
+    return builder.flat[name]
 
 
 def _call(builder: Builder, e: syntax.Application, name: str, values: list[Value], axis: int | None) -> Value:

@@ -236,9 +236,13 @@ def expansion_fault(tables: Definitions, functions: list[str], limits: Limits) -
 _ENTRYWISE = (syntax.Number, syntax.Name, syntax.Sum, syntax.Negative, syntax.Power, syntax.Group, syntax.Compare)
 
 
-def entrywise_functions(tables: Definitions, functions: list[str]) -> set[str]:
-    """The functions whose body has only scalar operations: they are applied entry by entry."""
-    found: set[str] = set()
+def entrywise_functions(tables: Definitions, functions: list[str]) -> dict[str, tuple[syntax.Name, ...]]:
+    """The functions whose body has only scalar operations: they are applied entry by entry.
+
+    With each come the other names that its body uses: it acts entry by entry only if the values among them are
+    scalars, since `f(t) = A t` of a matrix A is a product, and the functions act so too.
+    """
+    found: dict[str, tuple[syntax.Name, ...]] = {}
 
     def scalar(part: syntax.Expression, parameters: set[str]) -> bool:
         if isinstance(part, syntax.Product):
@@ -259,6 +263,12 @@ def entrywise_functions(tables: Definitions, functions: list[str]) -> set[str]:
     for name in functions:
         statement = tables.functions[name]
         parameters = {p.id for p in statement.parameters or ()}
-        if all(scalar(part, parameters) for part in walk(statement.value)):
-            found.add(name)
+        parts = list(walk(statement.value))
+        if all(scalar(part, parameters) for part in parts):
+            used: dict[str, syntax.Name] = {}
+            for part in parts:
+                word = part.callee if isinstance(part, syntax.Application) else part
+                if isinstance(word, syntax.Name) and word.id not in parameters:
+                    used.setdefault(word.id, word)
+            found[name] = tuple(used.values())
     return found

@@ -8,7 +8,7 @@ a name) and is sent the value, so that depth of nesting and length of chains use
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,18 +31,20 @@ _AROUND = syntax.Power | syntax.Transpose | syntax.InverseTranspose | syntax.Ind
 class Builder(Maker):
     """Makes the nodes of expressions in one graph.
 
-    `entrywise` are the functions that act entry by entry; `abstract` allows functions without a definition;
-    `resolve` gives the handler for a name's value, `knows` says whether a name has one.
+    `entrywise` are the functions that may act entry by entry, with the names that they use, and `flat` those that
+    were found to; `abstract` allows functions without a definition; `resolve` gives the handler for a name's value,
+    `knows` says whether a name has one.
     """
 
     tables: Definitions
-    entrywise: set[str]
+    entrywise: Mapping[str, tuple[syntax.Name, ...]]
     numerator: bool
     abstract: bool
     resolve: Callable[[str, Span], Handler]
     knows: Callable[[str], bool]
     derivatives: list[Span] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
+    flat: dict[str, bool] = field(default_factory=dict)
 
     # ------------------------------------------------------------------------- driving
 

@@ -1,0 +1,351 @@
+"""What a text means: calls or products, shapes, names, order, targets; each law in a line of the language."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcalc import GradcalcError, loads
+from gradcalc.errors import Limits
+from gradcalc.graph import verify
+from gradcalc.planner import Plan
+
+
+def plan(text: str, **options: Any) -> Plan:
+    """The verified plan of a text."""
+    found = loads(text).plan(**options)
+    verify(found.graph)
+    return found
+
+
+def value(text: str, of: str | None = None) -> Any:
+    """The value of the target, or of a name."""
+    run = loads(text).run(of=of)
+    return np.asarray(run.value).tolist()
+
+
+def codes(text: str, **options: Any) -> list[str]:
+    """The codes of the faults of a plan."""
+    try:
+        loads(text).plan(**options)
+    except GradcalcError as error:
+        return [d.code for d in error.diagnostics]
+    return []
+
+
+DATA = "\na = 2; b = 3; x = [1, 2, 3]; y = [4, 5, 6]; A = [2, 1; 1, 3]; v = [5, 7]\n"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        # precedence
+        ("-2^2", -4),
+        ("2^3^2", 512),
+        ("2^-1", 0.5),
+        ("-2 * -3", 6),
+        ("1/2 v^T A v", 0.5 * (25 * 2 + 2 * 35 + 49 * 3)),
+        ("6 / 2 3", "missing-operator"),
+        ("6 / a b", 9),
+        ("6 / (a b)", 1),
+        ("a b^2", 18),
+        ("1 - 2 - 3", -4),
+        ("8 / 4 / 2", 1),
+        # calls or products
+        ("a (b + 1)^2", 32),
+        ("a (b)", 6),
+        ("sqrt (b + 1)^2", 4),
+        ("(a + b) (a - b)", -5),
+        ("x' (y)", 32),
+        ("f (b + 1)^2; f(t) = t + 1", 25),
+        ("f'(b); f(t) = t^2", 6),
+        ("f''(b); f(t) = t^3", 18),
+        ("exp'(0)", 1),
+        ("2 max(a, b) a", 12),
+        ("2^a (b)", 12),
+        ("2^sqrt(4)", 4),
+        ("A[0, 0] (b)", 6),
+        # products of shapes
+        ("x^T y", 32),
+        ("y x^T", [[4, 8, 12], [5, 10, 15], [6, 12, 18]]),
+        ("A v", [17, 26]),
+        ("v^T A", [[17, 26]]),
+        ("a x", [2, 4, 6]),
+        ("x a", [2, 4, 6]),
+        ("x ∘ y", [4, 10, 18]),
+        ("x ./ y", [0.25, 0.4, 0.5]),
+        ("x .^ 2", [1, 4, 9]),
+        ("x / a", [0.5, 1, 1.5]),
+        ("A^2", [[5, 5], [5, 10]]),
+        ("A^-1 A", [[1, 0], [0, 1]]),
+        ("A^{-1}", [[0.6, -0.2], [-0.2, 0.4]]),
+        ("(A^-T)^T", [[0.6, -0.2], [-0.2, 0.4]]),
+        ("A^T^T", [[2, 1], [1, 3]]),
+        ("A I", [[2, 1], [1, 3]]),
+        ("A + 2 I", [[4, 1], [1, 5]]),
+        ("A ⊗ [1, 2]", [[2, 1], [4, 2], [1, 3], [2, 6]]),
+        # stretching
+        ("x + 1", [2, 3, 4]),
+        ("A + v", [[7, 6], [8, 10]]),
+        ("A + v^T", [[7, 8], [6, 10]]),
+        # bars, comparisons, entries
+        ("||v||_1", 12),
+        ("||v||_inf", 7),
+        ("|-3|", 3),
+        ("1(a < b) + 1(a > b)", 1),
+        ("(a ≤ 2) (b ≠ 3)", 0),
+        ("where(x > 2, x, 0)", [0, 0, 3]),
+        ("x[2]", 3),
+        ("A[1, :]", [[1, 3]]),
+        ("A[:, 1]", [1, 3]),
+        ("x[1:]", [2, 3]),
+        ("x[:1]", [1]),
+        # literals
+        ("[a, b]", [2, 3]),
+        ("[[a, b]]", [[2, 3]]),
+        ("[a, b; b, a]", [[2, 3], [3, 2]]),
+        ("[[a], [b]]", [2, 3]),
+        # functions
+        ("f(x); f(t) = 1/t", [1, 0.5, 1 / 3]),
+        ("f(x, y); f(s, t) = s t", [4, 10, 18]),
+        ("f(A, v); f(M, t) = t^T M t", 267),
+        ("g(x); g(t) = f(t) + 1; f(t) = t^2", [2, 5, 10]),
+        ("f(x); f = square", [1, 4, 9]),
+        ("f(x); f = g; g = square", [1, 4, 9]),
+        ("f(v); f(t) = A t", [17, 26]),
+        ("sum(A, axis=0)", [[3, 4]]),
+        ("sum(A, axis=1)", [3, 4]),
+        ("max(A)", 3),
+        ("max(x, 2)", [2, 2, 3]),
+        # derivatives in expressions
+        ("∂q/∂a; q = a^2 b", 12),
+        ("d(q)/d(a); q = a^2 b", 12),
+        ("grad(q, a) + 1; q = a^2 b", 13),
+        ("∂q/∂v; q = v^T A v", [34, 52]),
+        ("∂/∂a (a^3)", 12),
+        ("∂q/∂p ∂p/∂a; p = a^2; q = 3 p", 12),
+        ("∂q/∂b; q = a^2", 0),
+        ("∂q/∂b; q = a x", [0, 0, 0]),
+        ("∂q/∂v; q = a x", [[0, 0], [0, 0], [0, 0]]),
+        ("pi - π", 0),
+        ("\\delta; δ = 4", 4),
+    ],
+)  # fmt: skip
+def test_meaning(expression: str, expected: Any) -> None:
+    """`r = expression` has this value, by the rules of the language."""
+    text = f"r = {expression}{DATA}"
+    if isinstance(expected, str):
+        with pytest.raises(GradcalcError) as caught:
+            loads(text)
+        assert [d.code for d in caught.value.diagnostics] == [expected]
+    else:
+        assert np.allclose(value(text, "r"), expected, rtol=1e-12, atol=1e-12)
+        assert np.shape(value(text, "r")) == np.shape(expected)
+
+
+def test_a_value_of_a_functions_name_makes_it_a_product() -> None:
+    """`exp (x)` multiplies where exp is data."""
+    assert value("s = exp (x); exp = 3; x = 2", "s") == 6
+    assert value("s = d(2); d = 5", "s") == 10
+
+
+def test_names_that_are_words_elsewhere() -> None:
+    """`e`, `T`, `in`, `input` and `R` are ordinary names."""
+    assert value("s = e T + in R; e = 2; T = 3; in = 4; R = 5", "s") == 26
+
+
+# ------------------------------------------------------------------------------------ order
+
+LECTURE = ["s = u^T h", "h = f(z)", "z = W x + b", "f = tanh", "W = [1, 2; 3, 4]", "x = [1, -1]", "b = [0.5, 1]",
+           "u = [2, 1]", "∂s/∂b == u ∘ f'(z)"]  # fmt: skip
+
+
+def _described(found: Plan) -> list[tuple[str, str, list[str]]]:
+    return [(found.labels[n], n.op, [found.labels.get(i, i.op) for i in n.inputs]) for n in found.order]
+
+
+def test_the_order_of_statements_is_free() -> None:
+    """Bottom up, top down and shuffled: the same nodes, names, numbers of pieces and order."""
+    expected = _described(plan("\n".join(LECTURE)))
+    assert _described(plan("\n".join(reversed(LECTURE)))) == expected
+    shuffler = random.Random(7)
+    for _ in range(20):
+        lines = LECTURE[:]
+        shuffler.shuffle(lines)
+        assert _described(plan("; ".join(lines))) == expected
+
+
+def test_pieces_have_names_of_their_own() -> None:
+    """Nested expressions are broken up; t1 is skipped where the file has one."""
+    found = plan("s = (a + b) (a b); a = 2; b = 3")
+    assert [found.labels[n] for n in found.order] == ["a", "b", "t1", "t2", "s"]
+    found = plan("s = (t1 + b) (t1 b); t1 = 2; b = 3")
+    assert [found.labels[n] for n in found.order] == ["t1", "b", "t2", "t3", "s"]
+
+
+def test_a_value_that_is_used_twice_is_one_node() -> None:
+    """The same expression is the same node; two edges from it are two branches."""
+    found = plan("s = (a b) (a b); a = 2; b = 3")
+    assert [found.labels[n] for n in found.order] == ["a", "b", "t1", "s"]
+    assert found.target.inputs[0] is found.target.inputs[1]
+
+
+# ----------------------------------------------------------------------------------- targets
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("s = x^2; x = 3", "s"),
+        ("z = x + 1; s = z^2; x = 3", "s"),
+        ("s = z^2; z = x + 1; x = 3", "s"),
+        ("a = x + 1; b = x + 2; x = 3", "b"),
+        ("b = x + 2; a = x + 1; x = 3", "a"),
+        ("s = x^2; g = ∂s/∂x; x = 3", "s"),
+        ("f(x, y, z) = (x + y) max(y, z); x = 1, y = 2, z = 0", "f"),
+        ("s = x^2; x = 3; s == 9", "s"),
+        ("x = [1, 2]", "x"),
+    ],
+)
+def test_the_target(text: str, target: str) -> None:
+    """The one computed value that nothing uses; of several the last; never a derivative of another."""
+    found = plan(text)
+    assert found.labels[found.target] == target
+
+
+def test_several_targets_are_noted() -> None:
+    """Of several values that nothing uses the others are named."""
+    [note] = plan("a = x + 1; b = x + 2; x = 3").notes
+    assert "target is b" in note and "for a write --of" in note
+
+
+def test_of_names_the_target() -> None:
+    """An unknown one is a fault of usage, with a suggestion."""
+    found = plan("score = z^2; z = x + 1; x = 3", of="z")
+    assert found.labels[found.target] == "z"
+    with pytest.raises(GradcalcError) as caught:
+        plan("score = x^2; x = 3", of="scroe")
+    [fault] = caught.value.diagnostics
+    assert (fault.code, fault.help) == ("unknown-target", "did you mean `score`?")
+
+
+def test_an_uncalled_function_is_an_output() -> None:
+    """The slide's f(x, y, z) runs as it stands; a function that is called is none."""
+    run = loads("f(x, y, z) = (x + y) max(y, z); x = 1, y = 2, z = 0").run()
+    assert run.value == 6
+    assert {n: g.value for n, g in run.gradients.items()} == {"x": 2, "y": 5, "z": 0}
+    assert "f" not in plan("f(x) = x^2; s = f(x) + 1; x = 3").names
+
+
+def test_functions_of_scalars_act_entry_by_entry() -> None:
+    """`h_i = f(z_i)`: scalar operations only; others take the value whole."""
+    assert value("f(t) = 1/(1 + exp(-t)); h = f(z); z = [0, 0]", "h") == [0.5, 0.5]
+    assert value("f(t) = t^T t; h = f(z); z = [3, 4]", "h") == 25
+    assert value("f(t) = t t; h = f(z); z = [3, 4]", "h") == [9, 16]
+    assert value("f(t) = a t t; a = 2; h = f(z); z = [3, 4]", "h") == [18, 32]
+    assert value("f(t) = A t; A = [0, 1; 1, 0]; h = f(z); z = [3, 4]", "h") == [4, 3]
+    assert value("g(t) = f(t) + 1; f(t) = A t; A = [0, 1; 1, 0]; h = g(z); z = [3, 4]", "h") == [5, 4]
+
+
+# ------------------------------------------------------------------------ data and declarations
+
+
+def test_data_from_outside_goes_before_the_file() -> None:
+    """Data in the file is replaced, a computed name cannot be given."""
+    run = loads("s = x^2; x = 3").run({"x": 5})
+    assert run.value == 25
+    assert codes("s = x^2; x = 3 y; y = 2", shapes={"x": ()}) == ["given-computed"]
+
+
+def test_labels_stay_with_data_of_the_same_length() -> None:
+    """Labels of the file name the entries of data from outside."""
+    model = loads("s = sum(x); x = [a: 1, b: 2]")
+    assert model.plan({"x": (2,)}).entries == {"x": ("a", "b")}
+    assert model.plan({"x": (3,)}).entries == {}
+
+
+def test_declared_inputs_need_data_only_for_numbers() -> None:
+    """A derivation in symbols needs none, and takes the declared shapes."""
+    text = "z = W x + b; W ∈ R^{n×m}; x ∈ R^m; b (input)"
+    assert codes(text) == ["missing-data"] * 3
+    found = plan("z = W x + b; W ∈ R^{n×m}; x ∈ R^m; b ∈ R^n", numeric=False)
+    assert found.names["z"].shape == ("n",)
+    assert plan("h = f(z); z ∈ R^n", numeric=False).names["h"].shape == ("n",)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("x ∈ R^3; x = [1, 2, 3]; s = sum(x)", []),
+        ("x ∈ R^n; x = [1, 2, 3]; s = sum(x)", []),
+        ("x ∈ R^2; x = [1, 2, 3]; s = sum(x)", ["data-shape"]),
+        ("x ∈ R; x = [1, 2, 3]; s = sum(x)", ["data-shape"]),
+        ("x, y ∈ R^n; x = [1, 2]; y = [1, 2]; s = x^T y", []),
+        ("x, y ∈ R^n; x = [1, 2]; y = [1, 2, 3]; s = sum(x) sum(y)", ["data-shape"]),
+        ("z ∈ R^3; z = 2 x; x = [1, 2]", ["declared-shape"]),
+        ("W ∈ R^{n×1}; W = [1, 2]; s = sum(W)", []),
+    ],
+)
+def test_declared_shapes_are_kept(text: str, expected: list[str]) -> None:
+    """A size is that size, a symbol one size everywhere."""
+    assert codes(text) == expected
+
+
+def test_layouts() -> None:
+    """The file's layout holds, the caller's goes before it."""
+    assert plan("s = x^2; x = 1").layout == "shape"
+    assert plan("@layout numerator\ns = x^2; x = 1").layout == "numerator"
+    assert plan("@layout numerator\ns = x^2; x = 1", layout="shape").layout == "shape"
+
+
+def test_claims_are_planned() -> None:
+    """Both sides are nodes; an identity takes its size from the other side."""
+    found = plan("h = f(z); f = tanh; z = [1, 2]; ∂h/∂z == diag(f'(z)); ∂z/∂z == I")
+    assert [c.right.shape for c in found.claims] == [(2, 2), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("s = a / b c; a = 1; b = 2; c = 3", "`a / b c` was read as `(a / b) c`"),
+        ("s = 2 / b c + 1; b = 2; c = 3", "`2 / b c` was read as `(2 / b) c`"),
+    ],
+)
+def test_a_quotient_before_a_product_is_a_warning(text: str, message: str) -> None:
+    """It says how it was read; numbers below the line are clear."""
+    assert [w.message for w in plan(text).warnings] == [message]
+    for clear in ("s = 1/2 x", "s = x / 2 x", "s = x / (2 x)", "s = x / y * x"):
+        assert plan(clear + "; x = 1; y = 2").warnings == []
+
+
+# -------------------------------------------------------------------------------------- size
+
+
+def test_long_texts_take_no_stack() -> None:
+    """A sum of 10,000 terms, a chain of 5,000 statements either way round, a long chain of functions."""
+    assert value("s = " + " + ".join(["x"] * 10_000) + "; x = 1") == 10_000
+    chain = [f"a{i + 1} = a{i} + 1" for i in range(5_000)]
+    for lines in (chain, chain[::-1]):
+        assert plan("\n".join([*lines, "a0 = 1"]), of="a5000").target.op == "add"
+    functions = "\n".join(f"f{i + 1}(t) = f{i}(t) + 1" for i in range(1_000))
+    assert value(f"f0(t) = t\n{functions}\ns = f1000(x); x = 1", "s") == 1001
+
+
+def test_a_long_circle_is_found() -> None:
+    """A circle of thousands is one fault with a short message."""
+    text = "\n".join(f"a{i} = a{(i + 1) % 3000} + 1" for i in range(3000))
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).plan()
+    [fault] = caught.value.diagnostics
+    assert fault.code == "cycle" and len(fault.message) < 120
+
+
+def test_unused_functions_may_be_large_but_not_called() -> None:
+    """The expansion is counted before anything is built."""
+    text = "f0(t) = t + t\n" + "\n".join(f"f{i + 1}(t) = f{i}(f{i}(t))" for i in range(40)) + "\ns = x; x = 1"
+    assert codes(text) == ["limit-nodes"]
+    small = loads("f(t) = t + t; s = f(f(x)); x = 1", limits=Limits(nodes=100))
+    assert small.run().value == 4
