@@ -137,7 +137,7 @@ class Planner:
     def _is_data(self, value: syntax.Expression) -> bool:
         """Whether an equation's right side stands on no name: then it is data, and its name an input."""
         for part in walk(value):
-            if isinstance(part, syntax.Name) and part.id not in CONSTANTS:
+            if isinstance(part, syntax.Name) and (part.id not in CONSTANTS or self._knows(part.id)):
                 return False
             if isinstance(part, syntax.Application):
                 callee = part.callee
