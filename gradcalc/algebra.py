@@ -117,6 +117,8 @@ def transpose(a: Node) -> Node:
         return a.inputs[0]
     if a.op == "negative":
         return negative(transpose(a.inputs[0]))
+    if a.op in ("ones", "zeros") and len(a.shape) == 2 and not is_row(a.shape):
+        return a.graph.make(a.op, to=a.shape[::-1])
     return a.graph.make("transpose", a)
 
 

@@ -156,7 +156,7 @@ def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, l
         if mask is None or mask.all() or edge.downstream.op == "input":
             continue
         if not _entrywise(edge.node, edge.argument):
-            mask = mask.any(axis=(-2, -1), keepdims=True)
+            mask = np.asarray(mask.any(axis=(-2, -1), keepdims=True))
         found.setdefault(edge.downstream, []).append(mask)
         if edge.downstream.op == "negative":
             found.setdefault(edge.downstream.inputs[0], []).append(mask)

@@ -63,7 +63,8 @@ class Style:
         return f"{text}^-{'T' if transpose else '1'}"
 
     def power(self, base: str, exponent: Piece, elementwise: bool) -> str:
-        plain = exponent.level == Level.ATOM or re.fullmatch(r"-\d+(\.\d+)?", exponent.text)
+        atom = exponent.level == Level.ATOM and not exponent.text.endswith("^T")
+        plain = atom or re.fullmatch(r"-\d+(\.\d+)?", exponent.text)
         text = exponent.text if plain else self.brackets(exponent.text)
         return f"{base} .^ {text}" if elementwise else f"{base}^{text}"
 

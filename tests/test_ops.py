@@ -467,6 +467,14 @@ def test_what_is_printed_is_read_back(name: str, number: int) -> None:
     np.testing.assert_allclose(found.reshape(extent(node.shape)), values[node], rtol=1e-14, atol=1e-15)
 
 
+def test_a_transpose_in_an_exponent_has_brackets() -> None:
+    """x .^ (y^T) is not (x .^ y)^T."""
+    graph = Graph()
+    x, y = graph.make("input", name="x", shape=(1, 3)), graph.make("input", name="y", shape=(3,))
+    node = graph.make("power", x, graph.make("transpose", y))
+    assert render(node, EXPLICIT, {x: "x", y: "y"}).text == "x .^ (y^T)"
+
+
 # ------------------------------------------------------------------------ exact anchors
 
 
@@ -605,6 +613,11 @@ def test_an_infinite_derivative_is_flagged() -> None:
     assert run.value == 0.0
     assert run.gradients["x"].value == math.inf
     assert [(f.code, f.node) for f in run.flags] == [("infinite-gradient", "x")]
+
+
+def test_the_derivative_of_sqrt_at_minus_zero_is_plus_infinity() -> None:
+    """√(-0.0) is 0, approached from above."""
+    assert gradients("s = sqrt(x)", x=-0.0)["x"] == math.inf
 
 
 def test_an_undefined_partial_is_flagged_and_the_other_given() -> None:

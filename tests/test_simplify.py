@@ -27,7 +27,7 @@ def scaled(graph: Graph, number: float, node: Node) -> Node:
 def candidates(graph: Graph) -> list[Node]:
     """Nodes over random leaves among which each rewrite finds some that it applies to."""
     x, y, z = (leaf(graph, n, V) for n in "xyz")
-    a, b, c = (leaf(graph, n, SCALAR) for n in "abc")
+    a, b = (leaf(graph, n, SCALAR) for n in "ab")
     matrix, square, other = leaf(graph, "A", M), leaf(graph, "S", S), leaf(graph, "T", S)
     make = graph.make
     products = [make("matmul", square, other, left=p, right=q) for p in (False, True) for q in (False, True)]
@@ -67,7 +67,8 @@ def candidates(graph: Graph) -> list[Node]:
         make("ratio", make("negative", x), y), make("divide", x, make("stretch", graph.constant(1.0), to=V)),
         *sums,
         make("add", two, x, signs=(1, -1)), make("add", x, x, signs=(1, -1)),
-        make("add", make("add", x, y, signs=(1, -1)), scaled(graph, -3.0, make("add", y, z, signs=(1, 1))), signs=(1, 1)),
+        make("add", make("add", x, y, signs=(1, -1)), scaled(graph, -3.0, make("add", y, z, signs=(1, 1))),
+             signs=(1, 1)),
         make("add", a, graph.constant(2.0), b, graph.constant(-0.5), signs=(-1, 1, 1, 1)),
         *(make("sum", n, axis=None) for n in (two, make("negative", x), make("multiply", x, y))),
         *(make("sum", scaled(graph, 2.0, matrix), axis=axis) for axis in (None, 0, 1)),

@@ -127,7 +127,8 @@ unary("log", np.log, lambda x, y: _over(1.0, x), "1/x", "the natural logarithm",
 unary("log1p", np.log1p, lambda x, y: _over(1.0, _plus(x, 1.0)), "1/(1 + x)", "log(1 + x), right near 0", "x > -1",
       lambda x: x <= -1)  # fmt: skip
 unary("expm1", np.expm1, lambda x, y: al.apply("exp", x), "exp(x)", "exp(x) - 1, right near 0")
-unary("sqrt", np.sqrt, lambda x, y: _over(0.5, y), "1/(2 sqrt(x))", "the square root", "x >= 0", lambda x: x < 0)
+unary("sqrt", lambda x: np.sqrt(x) + 0.0, lambda x, y: _over(0.5, y), "1/(2 sqrt(x))", "the square root", "x >= 0",
+      lambda x: x < 0)  # fmt: skip
 unary("cbrt", np.cbrt, lambda x, y: al.divide(al.filled(x, 1.0 / 3.0), _sq(y)), "1/(3 cbrt(x)^2)", "the cube root")
 unary("square", np.square, lambda x, y: constant_times(2.0, x), "2 x", "x^2", notation=_show_square)
 
@@ -246,16 +247,16 @@ def _bell(x: Array) -> Array:
     high, low = _halves(near)
     square = near * near
     rest = ((high * high - square) + 2.0 * high * low) + low * low
-    return np.exp(-0.5 * square) * (1.0 - 0.5 * rest)
+    return np.asarray(np.exp(-0.5 * square) * (1.0 - 0.5 * rest))
 
 
 def _normal(x: Array) -> Array:
     """The standard normal distribution function Φ(x) = erfc(-x/√2)/2, with the rounding of x/√2 made good."""
     near = np.clip(x, -40.0, 40.0)
-    (a, b), (c, d) = _halves(near), _halves(np.float64(_ROOT_HALF))
+    (a, b), (c, d) = _halves(near), _halves(np.asarray(_ROOT_HALF))
     product = near * _ROOT_HALF
     rest = ((a * c - product) + a * d + b * c) + b * d + near * _ROOT_HALF_REST
-    return 0.5 * np.asarray(_erfc(-product), dtype=float) + rest * _bell(near) / math.sqrt(math.pi)
+    return np.asarray(0.5 * np.asarray(_erfc(-product), dtype=float) + rest * _bell(near) / math.sqrt(math.pi))
 
 
 def _density(x: Node) -> Node:

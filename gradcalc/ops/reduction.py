@@ -308,6 +308,10 @@ def _cross_entropy_kernel(a: Any, p: Array, y: Array) -> Array:
     return -np.sum(terms, axis=_axes(a), keepdims=True)
 
 
+def _cross_entropy_fault(a: Any, p: Array, y: Array) -> Array:
+    return np.any((p <= 0) & (y != 0), axis=_axes(a), keepdims=True)
+
+
 def _cross_entropy_map(node: Node, i: int) -> LinearMap:
     """d(-Σ y log p) = -Σ (y / p) dp - Σ log p dy; a term with y = 0 is 0."""
     p, y = node.inputs
@@ -333,7 +337,7 @@ declare(
     Function("cross_entropy", builds("cross_entropy"), "cross_entropy(ŷ, y) = -Σ y log ŷ", "-(y / ŷ)^T dŷ",
              "cross_entropy([0.5, 0.5], [1, 0])", 2, 2, reduces=True, domain="ŷ > 0 where y is not 0"),
     Operation("cross_entropy", _two_reduced, _cross_entropy_kernel, _cross_entropy_map, call("cross_entropy"),
-              "scales", "ŷ above 0 where y is not 0", lambda a, p, y: np.any((p <= 0) & (y != 0), axis=_axes(a), keepdims=True)),
+              "scales", "ŷ above 0 where y is not 0", _cross_entropy_fault),
 )  # fmt: skip
 
 

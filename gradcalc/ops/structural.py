@@ -227,7 +227,8 @@ def _resolved(items: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, int, boo
     kept = shape if len(items) == len(shape) else (max(shape, key=lambda s: s if isinstance(s, int) else 2),)
     if len(items) != len(shape) and not (len(items) == 1 and is_row(shape)):
         raise ShapeError(
-            f"{len(items)} ind{'ex' if len(items) == 1 else 'ices'} for {len(shape)} dimension{'s' * (len(shape) != 1)}",
+            f"{len(items)} ind{'ex' if len(items) == 1 else 'ices'} for {len(shape)} "
+            f"dimension{'s' * (len(shape) != 1)}",
             "write `x[i]` for a vector, `A[i, j]`, `A[i, :]` or `A[:, j]` for a matrix",
         )
     out = []
@@ -295,7 +296,7 @@ def _show_place(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     found = _resolved(node.attributes["items"], shape)
     if len(shape) == 1 or len(found) == 1:
         return _padded(piece, found[0], shape[-1], "axis=1" if is_row(shape) else "", (), style)
-    (first, last, one_row), (left, right, one_column) = found
+    (first, last, one_row), (left, _, one_column) = found
     rows, columns = shape
     if one_row:
         column = sizes("onehot", (first, rows), style)
@@ -317,7 +318,7 @@ def _padded(piece: Piece, found: tuple[int, int, bool], size: Any, axis: str, ac
     if single:
         column = sizes("onehot", (start, size), style)
         column = Piece(style.transposed(column.text), Level.ATOM) if axis and not across else column
-        return style.juxtaposed(piece, column)
+        return column if piece.text == "1" else style.juxtaposed(piece, column)
     if (start, stop) == (0, size):
         return piece
 
