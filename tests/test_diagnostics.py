@@ -1,7 +1,8 @@
 """Every diagnostic: its code in the registry, its words in the corpus, its picture on any width.
 
 tests/diagnostics/<code>/<name>.eq is a tiny text, and the .txt beside it what a reader sees. After a change of
-words on purpose, GRADCALC_GOLDEN=write pytest tests/test_diagnostics.py writes the .txt files anew: read them.
+words on purpose, GRADCALC_UPDATE=1 pytest tests/test_diagnostics.py writes the .txt files and
+docs/errors.md anew: read them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from gradcalc.report.diagnostic import columns, escape, render, styled, to_json
 
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(__file__).parent / "diagnostics"
+PAGE = ROOT / "docs" / "errors.md"
+UPDATE = os.environ.get("GRADCALC_UPDATE") == "1"
 TEXTS = sorted(CORPUS.glob("*/*.eq"))
 FROM_TEXT = {c for c, entry in CODES.items() if not entry.is_command and (entry.exit or c == "quotient-order")}
 """Codes that a text alone provokes; others are of data, files, options, limits and flags."""
@@ -49,7 +52,7 @@ def test_what_a_reader_sees(path: Path) -> None:
     found, severity = reported(path.read_text(encoding="utf-8"), path.name)
     shown = "\n\n".join(render(d, severity) for d in found) + "\n"
     golden = path.with_suffix(".txt")
-    if os.environ.get("GRADCALC_GOLDEN") == "write":
+    if UPDATE:
         golden.write_text(shown, encoding="utf-8")
     assert shown == golden.read_text(encoding="utf-8")
     assert path.parent.name in {d.code for d in found}
@@ -137,6 +140,38 @@ def test_exit_statuses() -> None:
     assert exit_of("no such code") is Exit.BUG
     assert exit_of("quotient-order") is Exit.DONE
     assert all(exit_of(c) is Exit.LIMIT for c in CODES if c.startswith("limit-"))
+
+
+def page() -> str:
+    """docs/errors.md: every code with its explanation, an example and the example mended."""
+    out = [
+        "# Errors, warnings and flags",
+        "",
+        "Every message of gradcalc begins with a code, as in `error[shape-mismatch]`. This page lists them all;",
+        "`gradcalc explain CODE` shows the same. An example that begins with `$` is a command line, any other the text of",
+        "an equation file.",
+        "",
+        "| code | what it is | exit status |",
+        "|---|---|---|",
+    ]
+    order = sorted(CODES)
+    for code in order:
+        status = CODES[code].exit
+        out.append(f"| [`{code}`](#{code}) | {CODES[code].title} | {'' if status is None else int(status)} |")
+    for code in order:
+        entry = CODES[code]
+        out += ["", f"## {code}", "", f"{entry.title}. {entry.explanation}", ""]
+        out += [f"    {escape(line)}" for line in entry.example.splitlines()]
+        out += ["", "Mended:", ""]
+        out += [f"    {escape(line)}" for line in entry.mended.splitlines()]
+    return "\n".join(out) + "\n"
+
+
+def test_the_page_of_errors_is_up_to_date() -> None:
+    """docs/errors.md is made from the registry."""
+    if UPDATE:
+        PAGE.write_text(page(), encoding="utf-8")
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 # --------------------------------------------------------------------- all at once, each once
