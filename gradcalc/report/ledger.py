@@ -61,6 +61,8 @@ Head = tuple[str, tuple[str, ...]]
 
 
 def _filled(head: Head, items: Sequence[T], row: Callable[[T], list[Cell]], most: int) -> Section:
+    """A section with a row for each item; of too many the first and the last, and a note."""
+    section = Section(*head)
     hidden = len(items) - most
     if not most or hidden <= 0:
         section.rows = [row(item) for item in items]
