@@ -397,7 +397,7 @@ _FILES = {
     "not-utf8": Code(
         "A file that is not UTF-8",
         "Equation files are UTF-8. Save the file in that encoding; a byte order mark is accepted.",
-        "$ printf 's = \\xe9' | gradcalc run -",
+        "$ printf 's = \\351' | gradcalc run -",
         "$ printf 's = 2' | gradcalc run -",
     ),
     "unwritable-file": Code(
@@ -412,8 +412,8 @@ _FILES = {
         "Data that is not numbers",
         "A value is a number, a list (a column), a list of lists of one length (a matrix), or an object of labelled "
         "numbers. Entries are finite.",
-        "$ gradcalc run -e 's = sum(x)' --set 'x=[[1, 2], [3]]'",
-        "$ gradcalc run -e 's = sum(x)' --set 'x=[[1, 2], [3, 4]]'",
+        "$ echo 1,a > x.csv; gradcalc run -e 's = sum(x)' --set x=@x.csv",
+        "$ echo 1,2 > x.csv; gradcalc run -e 's = sum(x)' --set x=@x.csv",
     ),
 }
 
@@ -449,8 +449,8 @@ _COMMAND = {
     "unknown-option-value": Code(
         "An option with a value that it does not have",
         "The option takes one of a few words, or a value of a certain form. The message lists them.",
-        "$ gradcalc run -e 's = x^2; x = 3' --format yaml",
-        "$ gradcalc run -e 's = x^2; x = 3' --format json",
+        "$ gradcalc run -e 's = x^2; x = 3' --limit node=5",
+        "$ gradcalc run -e 's = x^2; x = 3' --limit nodes=5",
         Exit.USAGE,
     ),
     "unknown-function-name": Code(

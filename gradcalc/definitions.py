@@ -272,3 +272,27 @@ def entrywise_functions(tables: Definitions, functions: list[str]) -> dict[str, 
                     used.setdefault(word.id, word)
             found[name] = tuple(used.values())
     return found
+
+
+def literal_rows(value: syntax.Expression) -> list[list[float]] | None:
+    """The rows of a literal of plain numbers, or None if it is anything else."""
+    if not isinstance(value, syntax.Matrix):
+        return None
+    rows: list[list[syntax.Expression]] = [list(row) for row in value.rows]
+    if len(rows) == 1 and all(isinstance(e, syntax.Matrix) and len(e.rows) == 1 for e in rows[0]):
+        rows = [list(e.rows[0]) for e in rows[0] if isinstance(e, syntax.Matrix)]
+    elif len(rows) == 1:
+        rows = [[e] for e in rows[0]]
+    out = []
+    for row in rows:
+        numbers = [_plain(entry) for entry in row]
+        if any(n is None for n in numbers):
+            return None
+        out.append([n for n in numbers if n is not None])
+    return out
+
+
+def _plain(entry: syntax.Expression) -> float | None:
+    if isinstance(entry, syntax.Negative) and isinstance(entry.operand, syntax.Number):
+        return -entry.operand.value
+    return entry.value if isinstance(entry, syntax.Number) else None

@@ -8,67 +8,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcalc import syntax
 from gradcalc.collector import collector_paused
 from gradcalc.definitions import (
     CONSTANTS,
-    Definitions,
     circle,
     collect,
     entrywise_functions,
     expansion_fault,
+    literal_rows,
     sorted_functions,
     walk,
 )
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.expressions import Builder
-from gradcalc.graph import SCALAR, Graph, Node, Shape, depth_first
+from gradcalc.graph import SCALAR, Graph, Node, Shape
 from gradcalc.guess import guess_shapes
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Value
 from gradcalc.ops import FUNCTIONS
+from gradcalc.plan import Plan, PlannedClaim, free_values, named_target, put_in_order
 from gradcalc.suggest import did_you_mean, shown_shape, split_names
 
-
-@dataclass(eq=False)
-class PlannedClaim:
-    """A claim with the nodes of both sides; None where a side has a fault."""
-
-    statement: syntax.Claim
-    left: Node
-    right: Node
-
-
-@dataclass(eq=False)
-class Plan:
-    """A graph and what its nodes are called.
-
-    `names` are the names of the file, `labels` what every shown node is called (pieces `t1`, `t2`, ...
-    included), `order` the shown nodes in evaluation order, `inputs` the leaves; `literals` gives for a leaf
-    defined in the file the rows of numbers, or the node that computes it; `entries` are entry labels by name.
-    """
-
-    graph: Graph
-    tables: Definitions
-    names: dict[str, Node]
-    target: Node
-    numerator: bool
-    order: list[Node] = field(default_factory=list)
-    labels: dict[Node, str] = field(default_factory=dict)
-    inputs: list[Node] = field(default_factory=list)
-    literals: dict[Node, Node | list[list[float]]] = field(default_factory=dict)
-    entries: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    claims: list[PlannedClaim] = field(default_factory=list)
-    warnings: list[Diagnostic] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    spans: dict[Node, Span] = field(default_factory=dict)
-
-    @property
-    def layout(self) -> str:
-        """`shape` or `numerator`."""
-        return "numerator" if self.numerator else "shape"
+MOST_SUGGESTIONS = 50
+__all__ = ["Plan", "PlannedClaim", "Planner", "plan"]
 
 
 class Planner:
@@ -190,7 +154,7 @@ class Planner:
         if statement is None:
             self.nodes[name] = self._leaf(name, span)
             return self.nodes[name]
-        rows = _numbers(statement.value)
+        rows = literal_rows(statement.value)
         if rows and all(len(row) == len(rows[0]) for row in rows):
             shape: Shape = (len(rows),) if len(rows[0]) == 1 else (len(rows), len(rows[0]))
             self.nodes[name] = self._named(name, self._literal(name, shape, rows, statement.value), statement)
@@ -263,7 +227,7 @@ class Planner:
     def _unknown(self, name: str, span: Span) -> Value:
         names = set(self._value_names())
         split = split_names(name, names)
-        close = did_you_mean(name, names)
+        close = did_you_mean(name, names) if len(self.builder.faults) < MOST_SUGGESTIONS else ""
         rule, remedy = "", f"define it, as in `{name} = ...`, or give it a value with --set {name}=..."
         if split:
             rule = "names that are multiplied have a space between them"
@@ -336,11 +300,17 @@ class Planner:
         claims = self._claims()
         self._refuse(_in_order(self.builder.faults))
         names = {n: v for n, v in self.nodes.items() if isinstance(v, Node)}
+        free = [] if self.of is not None else free_values(self.tables, names, self.builder.derivatives)
+        target = named_target(names, self.of) if self.of is not None else names[free[-1]]
         plan = Plan(
-            self.graph, self.tables, names, self._target(names), self.numerator, literals=self.literals,
+            self.graph, self.tables, names, target, self.numerator, literals=self.literals,
             entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans,
         )  # fmt: skip
-        self._order(plan)
+        put_in_order(plan, self.owners, self.leaves)
+        if len(free) > 1:
+            others = ", ".join(free[:-1][-5:])
+            plan.notes.append(f"the target is {free[-1]}, the last of several values that nothing uses; "
+                              f"for {others} write --of")  # fmt: skip
         return plan
 
     def _place(self, name: str) -> Span:
@@ -361,91 +331,10 @@ class Planner:
                                    remedy="write `eye(n)` with the size")  # fmt: skip
         return found
 
-    def _target(self, names: Mapping[str, Node]) -> Node:
-        """`--of`, or the one computed value that nothing else uses; of several the last in the file."""
-        if self.of is not None:
-            if self.of in names:
-                return names[self.of]
-            close = did_you_mean(self.of, names)
-            raise GradcalcError(Diagnostic(
-                "unknown-target", f"the target `{self.of}` is not a value of the file",
-                rule=f"the file defines {', '.join(list(names)[:12]) or 'nothing'}",
-                help=f"did you mean `{close}`?" if close else "name one of them"))  # fmt: skip
-        computed = {n: v for n, v in names.items() if v.op != "input"} or dict(names)
-        if not computed:
-            raise GradcalcError(Diagnostic("no-target", "the text has no equation, so that there is nothing to do",
-                                           help="write one, as in `z = W x + b`"))  # fmt: skip
-        used = {i for n in depth_first(computed.values()) for i in n.inputs}
-        free = [n for n, v in computed.items() if v not in used] or list(computed)
-        free = [n for n in free if not self._is_gradient(n)] or free
-        self.free = sorted(free, key=lambda n: self.tables.order.get(n, -1))
-        return names[self.free[-1]]
-
-    def _is_gradient(self, name: str) -> bool:
-        """Whether a name is a derivative of something else, as in `δ = ∂s/∂z`: no target by itself."""
-        statement = self.tables.values.get(name)
-        found = self.builder.derivatives
-        return statement is not None and any(statement.span.start <= s.start < statement.span.end for s in found)
-
-    def _order(self, plan: Plan) -> None:
-        """Evaluation order from the target; then what it does not need, by name."""
-        others = sorted(n for n in plan.names if plan.names[n] is not plan.target)
-        roots = [plan.target, *(plan.names[n] for n in others)]
-        walked = list(depth_first(roots))
-        plan.inputs = [n for n in walked if n in self.leaves]
-        varies = _varying(walked)
-        shown = [n for n in walked if n.op != "input" and (n in varies or n in self.owners)]
-        plan.order = plan.inputs + shown
-        plan.labels = dict(self.owners)
-        taken, number = set(plan.names) | set(self.tables.functions), 0
-        for node in shown:
-            if node not in plan.labels:
-                number += 1
-                while f"t{number}" in taken:
-                    number += 1
-                plan.labels[node] = f"t{number}"
-        if self.of is None and len(self.free) > 1:
-            shown_others = ", ".join(self.free[:-1][-5:])
-            plan.notes.append(f"the target is {self.free[-1]}, the last of several values that nothing uses; "
-                              f"for {shown_others} write --of")  # fmt: skip
-
-
-def _varying(walked: Sequence[Node]) -> set[Node]:
-    found: set[Node] = set()
-    for node in walked:
-        if node.op == "input" or any(i in found for i in node.inputs):
-            found.add(node)
-    return found
-
-
 def _in_order(faults: Sequence[Diagnostic]) -> list[Diagnostic]:
     """By place, each once."""
     unique = {(d.code, d.span and d.span.start, d.message): d for d in faults}
     return sorted(unique.values(), key=lambda d: d.span.start if d.span else -1)
-
-
-def _numbers(value: syntax.Expression) -> list[list[float]] | None:
-    """The rows of a literal of plain numbers, or None if it is anything else."""
-    if not isinstance(value, syntax.Matrix):
-        return None
-    rows: list[list[syntax.Expression]] = [list(row) for row in value.rows]
-    if len(rows) == 1 and all(isinstance(e, syntax.Matrix) and len(e.rows) == 1 for e in rows[0]):
-        rows = [list(e.rows[0]) for e in rows[0] if isinstance(e, syntax.Matrix)]
-    elif len(rows) == 1:
-        rows = [[e] for e in rows[0]]
-    out = []
-    for row in rows:
-        numbers = [_plain(entry) for entry in row]
-        if any(n is None for n in numbers):
-            return None
-        out.append([n for n in numbers if n is not None])
-    return out
-
-
-def _plain(entry: syntax.Expression) -> float | None:
-    if isinstance(entry, syntax.Negative) and isinstance(entry.operand, syntax.Number):
-        return -entry.operand.value
-    return entry.value if isinstance(entry, syntax.Number) else None
 
 
 def plan(program: syntax.Program, given: Mapping[str, Shape], *, of: str | None = None, layout: str | None = None,
