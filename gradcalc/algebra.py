@@ -199,6 +199,12 @@ def compare(operator: str, a: Node, b: Node) -> Node:
     return a.graph.make("compare", a, b, operator=operator)
 
 
+def number_like(like: Node, value: float) -> Node:
+    """A number as an operand beside a node: it stays a number, stretched, and is printed as one."""
+    number = constant(like.graph, value)
+    return number if like.shape == SCALAR else like.graph.make("stretch", number, to=like.shape)
+
+
 def filled(like: Node, value: float) -> Node:
     """A constant in the shape of a node."""
     return stretch(constant(like.graph, value), like.shape)
@@ -208,13 +214,7 @@ def power(a: Node, exponent: float) -> Node:
     """`a^c` entry by entry, for a constant c."""
     if exponent == 0.0:
         return ones(a.graph, a.shape)
-    return a if exponent == 1.0 else a.graph.make("power", a, stretch_number(exponent, a))
-
-
-def stretch_number(value: float, like: Node) -> Node:
-    """A number as an operand beside a node: it stays a number, stretched, also where it is 1."""
-    number = constant(like.graph, value)
-    return number if like.shape == SCALAR else like.graph.make("stretch", number, to=like.shape)
+    return a if exponent == 1.0 else a.graph.make("power", a, number_like(a, exponent))
 
 
 def apply(op: str, *inputs: Node) -> Node:
@@ -224,4 +224,8 @@ def apply(op: str, *inputs: Node) -> Node:
 
 def place(a: Node, items: tuple[object, ...], shape: Shape) -> Node:
     """Zeros of a shape, with `a` at the place that `items` index."""
-    return a if is_zero(a) and a.shape == shape else a.graph.make("place", a, items=items, to=shape)
+    if is_zero(a) and a.shape == shape:
+        return a
+    if len(shape) == 1 and len(items) == 1 and isinstance(items[0], int) and isinstance(shape[0], int):
+        return scale(a, a.graph.make("onehot", place=items[0], size=shape[0]))
+    return a.graph.make("place", a, items=items, to=shape)

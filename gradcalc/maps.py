@@ -257,10 +257,11 @@ class Select(LinearMap):
         return al.place(upstream, self.items, self.source)
 
     def matrix(self, graph: Graph) -> Node | None:
-        if len(self.source) == 1:
-            identity = al.eye(graph, self.source[0])
-            return graph.make("index", identity, items=(*self.items, WHOLE))
-        return None
+        if len(self.source) != 1:
+            return None
+        if isinstance(self.items[0], int) and isinstance(self.source[0], int):
+            return al.transpose(graph.make("onehot", place=self.items[0], size=self.source[0]))
+        return graph.make("index", al.eye(graph, self.source[0]), items=(*self.items, WHOLE))
 
     def cost(self) -> int:
         return 0
@@ -286,11 +287,13 @@ class Embed(LinearMap):
         return tuple((i[0] or 0) if isinstance(i, tuple) else i for i in self.items)
 
     def matrix(self, graph: Graph) -> Node | None:
-        if len(self.target) == 1:
-            identity = al.eye(graph, self.target[0])
-            made = graph.make("index", identity, items=(WHOLE, *self._places()))
-            return al.fit(made, of_extent(*extent(made.shape)))
-        return None
+        if len(self.target) != 1:
+            return None
+        [place] = self._places()
+        if isinstance(place, int) and isinstance(self.target[0], int):
+            return graph.make("onehot", place=place, size=self.target[0])
+        made = graph.make("index", al.eye(graph, self.target[0]), items=(WHOLE, place))
+        return al.fit(made, of_extent(*extent(made.shape)))
 
     def cost(self) -> int:
         return 0

@@ -258,10 +258,10 @@ def total(signs: Sequence[int], pieces: Sequence[Piece], style: Style) -> Piece:
 
 
 def _bare(node: Node, known: Mapping[Node, str]) -> list[bool]:
-    """For each operand, whether it is a number that stretches to the others' shape without being told."""
-    numbers = [i.op == "stretch" and i.inputs[0].op == "constant" and i not in known for i in node.inputs]
-    others = any(i.shape == node.shape and not number for i, number in zip(node.inputs, numbers, strict=True))
-    return numbers if node.operation.entrywise and others else [False] * len(numbers)
+    """For each operand, whether it stretches to the others' shape without being told."""
+    stretched = [i.op == "stretch" and i not in known for i in node.inputs]
+    whole = any(i.shape == node.shape and not s for i, s in zip(node.inputs, stretched, strict=True))
+    return stretched if node.operation.entrywise and whole else [False] * len(stretched)
 
 
 def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = None) -> Piece:

@@ -201,12 +201,12 @@ def _unless(condition: Node) -> Node:
     """1 where the condition is 0."""
     if condition.op == "compare":
         return al.compare(_OPPOSITE[condition.attributes["operator"]], *condition.inputs)
-    return al.compare("==", condition, al.filled(condition, 0.0))
+    return al.compare("==", condition, al.number_like(condition, 0.0))
 
 
 def _when(condition: Node) -> Node:
     """1 where the condition is not 0."""
-    return condition if condition.op == "compare" else al.compare("!=", condition, al.filled(condition, 0.0))
+    return condition if condition.op == "compare" else al.compare("!=", condition, al.number_like(condition, 0.0))
 
 
 def _where_map(node: Node, i: int) -> LinearMap | None:

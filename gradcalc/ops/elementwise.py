@@ -94,7 +94,7 @@ def _minus_from(value: float, x: Node) -> Node:
 
 
 def _positive(x: Node) -> Node:
-    return al.compare(">", x, al.filled(x, 0.0))
+    return al.compare(">", x, al.number_like(x, 0.0))
 
 
 def _sq(x: Node) -> Node:

@@ -261,6 +261,9 @@ declare(
 def _adj_kernel(a: Any, x: Array) -> Array:
     """The adjugate from the singular values, without division: U S V^T has adj = det(U V) V adj(S) U^T."""
     n = x.shape[-1]
+    if n == 2:
+        rows = [[x[..., 1, 1], -x[..., 0, 1]], [-x[..., 1, 0], x[..., 0, 0]]]
+        return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
     finite = np.isfinite(x).all(axis=(-1, -2), keepdims=True)
     u, s, vt = np.linalg.svd(np.where(finite, x, 0.0))
     others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)

@@ -224,6 +224,8 @@ declare(
 
 def _resolved(items: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, int, bool], ...]:
     """Start, stop and "is a single place" of each index; raises ShapeError outside the array."""
+    if not shape:
+        raise ShapeError("a scalar has no entries", "leave the index out")
     kept = shape if len(items) == len(shape) else (max(shape, key=lambda s: s if isinstance(s, int) else 2),)
     if len(items) != len(shape) and not (len(items) == 1 and is_row(shape)):
         raise ShapeError(
