@@ -170,7 +170,7 @@ def parse(source: Source, limits: Limits = Limits()) -> syntax.Program:  # noqa:
     try:
         return _parser().parse(source, text, 0, len(text), limits)
     except GradcalcError as error:
-        raise GradcalcError(_all_faults(source, text, limits) or error.diagnostics) from None
+        raise GradcalcError(_all_faults(source, text, limits, error.diagnostics[0]) or error.diagnostics) from None
 
 
 def _refuse_characters(source: Source) -> None:
@@ -189,10 +189,18 @@ def _refuse_characters(source: Source) -> None:
         raise GradcalcError(found)
 
 
-def _all_faults(source: Source, text: str, limits: Limits) -> list[Diagnostic]:
-    """Parse statement by statement, and collect the first faults."""
+def _all_faults(source: Source, text: str, limits: Limits, first: Diagnostic) -> list[Diagnostic]:
+    """Parse statement by statement, and collect the first faults.
+
+    Statements that end before the first fault, with all their brackets closed, were read without one.
+    """
     found: list[Diagnostic] = []
-    for begin, end in _cut(text):
+    reached = first.span.start if first.span else 0
+    sound = True
+    for begin, end, closed in _cut(text):
+        sound = sound and closed and end <= reached
+        if sound or (begin, end) == (0, len(text)):
+            continue
         try:
             _parser().parse(source, text, begin, end, limits)
         except GradcalcError as error:
@@ -202,8 +210,8 @@ def _all_faults(source: Source, text: str, limits: Limits) -> list[Diagnostic]:
     return found
 
 
-def _cut(text: str) -> Iterator[tuple[int, int]]:
-    """Where the statements are, their ends included.
+def _cut(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Where the statements are, their ends included, and whether their brackets are closed.
 
     A line that begins like a statement begins a new one also where a bracket is open.
     """
@@ -214,14 +222,14 @@ def _cut(text: str) -> Iterator[tuple[int, int]]:
         if mark in ("\n", ";"):
             inside = opened and (mark == "\n" or opened[-1] == "[")
             if not inside or (mark == "\n" and _STATEMENT_HEAD.match(text, match.end())):
-                yield start, match.end()
+                yield start, match.end(), not opened
                 start, opened = match.end(), []
         elif mark in syntax_faults.PARTNERS and not (opened and opened[-1] == mark and mark not in "([{"):
             opened.append(mark)
         elif mark[0] not in '#"':
             _close(opened, mark)
     if start < len(text):
-        yield start, len(text)
+        yield start, len(text), not opened
 
 
 def _close(opened: list[str], mark: str) -> None:

@@ -31,7 +31,7 @@ from gradcalc.ops import FUNCTIONS
 from gradcalc.plan import Plan, PlannedClaim, free_values, named_target, put_in_order
 from gradcalc.suggest import did_you_mean, shown_shape, split_names
 
-MOST_SUGGESTIONS = 50
+MOST_SUGGESTIONS = 200
 __all__ = ["Plan", "PlannedClaim", "Planner", "plan"]
 
 
@@ -60,6 +60,7 @@ class Planner:
         self.graph = Graph()
         self.nodes: dict[str, Value] = {}
         self.active: dict[str, Span] = {}
+        self.meant: dict[str, tuple[str, str]] = {}
         self.owners: dict[Node, str] = {}
         self.leaves: set[Node] = set()
         self.literals: dict[Node, Node | list[list[float]]] = {}
@@ -206,7 +207,7 @@ class Planner:
             return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
                                       rule="a run in numbers needs the value of every input",
                                       remedy=f"write `{name} = ...` in the file, or --set {name}=...")  # fmt: skip
-        elif self.numeric or did_you_mean(name, self._value_names()) or split_names(name, self._value_names()):
+        elif self.numeric or any(self._meant(name)):
             return self._unknown(name, span)
         else:
             shape = self._guessed.get(name, SCALAR)
@@ -224,10 +225,19 @@ class Planner:
         """Shapes that nothing states, for pictures and symbols."""
         return guess_shapes(self.tables, self.given)
 
+    def _meant(self, name: str) -> tuple[str, str]:
+        """The known name that is near, and the known names that it is made of; "" where there is none.
+
+        Each look goes through all names: a text with very many unknown ones is told of the first only.
+        """
+        if name not in self.meant:
+            names = set(self._value_names()) if len(self.meant) < MOST_SUGGESTIONS else set()
+            self.meant[name] = did_you_mean(name, names), split_names(name, names)
+        return self.meant[name]
+
     def _unknown(self, name: str, span: Span) -> Value:
-        names = set(self._value_names())
-        split = split_names(name, names)
-        close = did_you_mean(name, names) if len(self.builder.faults) < MOST_SUGGESTIONS else ""
+        names = self._value_names()
+        close, split = self._meant(name)
         rule, remedy = "", f"define it, as in `{name} = ...`, or give it a value with --set {name}=..."
         if split:
             rule = "names that are multiplied have a space between them"
