@@ -8,6 +8,7 @@ layout it is written out as long as that stays short, and δ stands in for what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
 from gradcalc.graph import Graph, Node, ancestors
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
-from gradcalc.notation import EXPLICIT, LATEX, TEXT, Style, render
+from gradcalc.notation import EXPLICIT, LATEX, TEXT, Latex, Style, render
 from gradcalc.planner import Plan
 from gradcalc.simplify import REWRITES, extract, simplify
 
@@ -31,6 +32,7 @@ class Form:
 
     printed: Callable[[Style], str]
     style: Style = TEXT
+    latex_style: Style = LATEX
 
     @cached_property
     def text(self) -> str:
@@ -40,17 +42,17 @@ class Form:
     @cached_property
     def latex(self) -> str:
         """LaTeX, for amsmath."""
-        return self.printed(LATEX)
+        return self.printed(self.latex_style)
 
 
-def form_of(node: Node, names: Mapping[Node, str], style: Style = TEXT) -> Form:
+def form_of(node: Node, names: Mapping[Node, str], style: Style = TEXT, latex_style: Style = LATEX) -> Form:
     """The form of a node in which other nodes stand by their names."""
-    return Form(lambda chosen: render(node, chosen, names).text, style)
+    return Form(lambda chosen: render(node, chosen, names).text, style, latex_style)
 
 
 def words(text: str, latex: str = "") -> Form:
     """A form that is given as it is printed."""
-    return Form(lambda chosen: latex or text if chosen is LATEX else text)
+    return Form(lambda chosen: latex or text if isinstance(chosen, Latex) else text)
 
 
 @dataclass(eq=False)
@@ -68,10 +70,13 @@ class Writer:
 
     plan: Plan
     sweep: Backward | None = None
+    tied: bool = False
     deltas: dict[Node, Delta] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.text: Style = EXPLICIT if "I" in self.plan.names else TEXT
+        self.text: Style = copy(EXPLICIT if "I" in self.plan.names else TEXT)
+        self.latex: Style = copy(LATEX)
+        self.text.ties = self.latex.ties = self.tied
         self.labels = self._labels()
         self.shared = self._shared() if self.sweep else {}
         self.sizes: dict[Node, int] = {}
@@ -102,7 +107,7 @@ class Writer:
         if leaves is None:
             return None
         made = extract(root, leaves, graph)
-        return form_of(simplify(al.transpose(made) if transpose else made), {}, self.text)
+        return form_of(simplify(al.transpose(made) if transpose else made), {}, self.text, self.latex)
 
     def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
         """The closed form of an adjoint with the shared adjoints as δ's, itself included."""
@@ -229,7 +234,7 @@ class Writer:
         if node in labels:
             return words(self.text.name(labels[node]), LATEX.name(labels[node]))
         if node.op not in _TIDIED and all(i in labels for i in node.inputs):
-            return form_of(node, labels, self.text)
+            return form_of(node, labels, self.text, self.latex)
         return self.form(node) or words("(long)", r"\text{(long)}")
 
 

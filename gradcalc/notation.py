@@ -42,6 +42,8 @@ class Piece:
 class Style:
     """Plain text, as a lecture is typed. `Latex` overrides what differs."""
 
+    ties = False
+    """Whether the shares of max and min are printed with what they are where entries tie."""
     hadamard, kron, at_most, at_least, unequal, equal = "∘", "⊗", "<=", ">=", "!=", "=="
 
     def name(self, text: str) -> str:

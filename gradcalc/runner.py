@@ -68,12 +68,13 @@ class Runner:
         self._edges_into: dict[Node, list[Edge]] = {}
         for edge in self.sweep.edges:
             self._edges_into.setdefault(edge.input, []).append(edge)
-        self.writer = Writer(plan, self.sweep)
+        self.kinks = evaluator.kinks([n for n in self.forward_order if n in self.sweep.adjoints], self.values)
+        self.writer = Writer(plan, self.sweep, any(node.op in ("max", "min") for node, _ in self.kinks))
         matrices = jacobians(self.sweep) if self.jacobian else {}
         self._backward(matrices)
-        run = Run(
-            source, plan.layout, plan.labels[target], self._value(target), "jacobian" if self.jacobian else "gradient"
-        )
+        kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
+        run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
+        run.upstream = "" if self.upstream is None else str(self.sweep.seed.attributes["name"])
         run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}
         run.edges = [self._edge_row(e) for e in self.sweep.edges]
         run.gradients = {n: self._gradient(n, node, matrices) for n, node in self._shown()}
@@ -116,8 +117,15 @@ class Runner:
                         help="give one number for every entry of the target",
                     )
                 )
-            return reverse(target, graph.make("input", name="upstream", shape=target.shape))
+            return reverse(target, graph.make("input", name=self._upstream_name(), shape=target.shape))
         return reverse(target)
+
+    def _upstream_name(self) -> str:
+        """What the upstream gradient of a target that is no scalar is called: v, or v_ where v is taken."""
+        name = "v" if len(self.plan.target.shape) < 2 else "V"
+        while name in self.plan.names:
+            name += "_"
+        return name
 
     def _backward(self, matrices: Mapping[Node, Node | None]) -> None:
         sweep, target = self.sweep, self.plan.target
@@ -138,6 +146,7 @@ class Runner:
 
     def _laid_out(self, array: Array, node: Node) -> Number:
         """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
+        array = array + 0.0  # a product with zero may be -0, which nobody wrote
         if self.jacobian:
             return self._stacked(array, node)
         if self.plan.numerator and len(node.shape) == 1:
@@ -323,8 +332,7 @@ class Runner:
 
     def _flags(self) -> list[Flag]:
         flags = []
-        on_path = [n for n in self.forward_order if n in self.sweep.adjoints]
-        for node, mask in evaluator.kinks(on_path, self.values):
+        for node, mask in self.kinks:
             label = self.plan.labels[node]
             places = evaluator.entries(np.broadcast_to(mask, self.values[node].shape), node)
             rule = node.operation.kink_rule

@@ -182,6 +182,28 @@ def _times_reciprocal(node: Node) -> Node | None:
     return None
 
 
+def _times_divisor(node: Node) -> Node | None:
+    """(a / b) b = a, entry by entry."""
+    for one, other in (node.inputs, node.inputs[::-1]):
+        sign, quotient = (-1, one.inputs[0]) if one.op == "negative" else (1, one)
+        if quotient.op in ("divide", "ratio") and quotient.inputs[1] is other:
+            above = quotient.inputs[0]
+            return above if sign > 0 else al.negative(above)
+    return None
+
+
+def _inner_of_quotient(node: Node) -> Node | None:
+    """b^T (a / b) is the sum of a, entry by entry."""
+    a, b = node.inputs
+    flags = node.attributes["left"], node.attributes["right"]
+    if node.shape != SCALAR or flags != (True, False):
+        return None
+    for quotient, other in ((a, b), (b, a)):
+        if quotient.op in ("divide", "ratio") and quotient.inputs[1] is other:
+            return al.total(quotient.inputs[0])
+    return None
+
+
 def _quotient(node: Node) -> Node | None:
     """(-a) / b = -(a / b); (a / b) / c = a / (b c) is left as it is."""
     number, rest = _split(node.inputs[0])
@@ -257,8 +279,10 @@ def _negative(node: Node) -> Node | None:
 REWRITES: tuple[Rewrite, ...] = (
     Rewrite("transpose of a constant", "transpose", _transpose_of_constant),
     Rewrite("transpose goes inside", "transpose", _transpose_inside),
+    Rewrite("an inner product with a quotient by the same is a sum", "matmul", _inner_of_quotient),
     Rewrite("numbers before a matrix product", "matmul", _matmul),
     Rewrite("a stretched scalar scales", "multiply", _stretched_factor),
+    Rewrite("a quotient times its divisor", "multiply", _times_divisor),
     Rewrite("numbers first", "multiply", _numbers_first),
     Rewrite("numbers first", "scale", _numbers_first),
     Rewrite("a product with a reciprocal is a quotient", "multiply", _times_reciprocal),

@@ -190,3 +190,26 @@ def test_tables_are_as_they_were_read_and_approved(name, width):
     """Golden files: read them before you replace them."""
     shown = table(gradcalc.load(ROOT / "samples" / f"{name}.eq").run(), width)
     assert shown == (GOLDEN / f"{name}-{width}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["s = max(y, z); y = 1; z = 1", "s = sum(min(a, b, c)); a = [1, 2]; b = [1, 3]; c = [4, 2]"])
+def test_at_a_tie_the_printed_rule_has_the_value_beside_it(text):
+    """Where entries tie, `1(y > z)` would be false: the rule that is printed gives the even shares."""
+    run = gradcalc.loads(text).run()
+    for name, gradient in run.gradients.items():
+        again = gradcalc.loads(f"answer = {gradient.rule.text}; {text.partition(';')[2]}").run(of="answer")
+        np.testing.assert_array_equal(again.value, gradient.value, err_msg=name)
+    assert {f.code for f in run.flags} == {"kink"}
+
+
+def test_with_an_upstream_gradient_the_product_is_named():
+    run = gradcalc.loads("z = W x; W = [1, 2; 3, 4]; x = [1, 1]").run(upstream=[1, -1])
+    assert "∂(v^T z)/∂W = v x^T" in table(run, 200)
+    assert "Gradients of v^T z (shape convention)" in table(run, 200)
+
+
+def test_zero_has_no_sign():
+    """diag(2 z) has zeros beside its diagonal, not -0."""
+    run = gradcalc.loads("h = square(z); z = [1, -2]").run()
+    assert "-0" not in table(run, 80)
+    assert encode(run_document(run)).count("-0.0") == 0

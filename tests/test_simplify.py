@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradcalc
+import gradcalc.ops
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, extent, verify
 from gradcalc.simplify import REWRITES, simplify
@@ -65,6 +66,9 @@ def candidates(graph: Graph) -> list[Node]:
         make("multiply", make("power", a, graph.constant(3.0)), a),
         make("divide", make("negative", x), y), make("divide", scaled(graph, -2.0, x), a),
         make("ratio", make("negative", x), y), make("divide", x, make("stretch", graph.constant(1.0), to=V)),
+        make("multiply", make("divide", x, y), y), make("multiply", y, make("negative", make("ratio", x, y))),
+        make("matmul", make("ratio", x, y), y, left=True, right=False),
+        make("matmul", y, make("divide", x, y), left=True, right=False),
         *sums,
         make("add", two, x, signs=(1, -1)), make("add", x, x, signs=(1, -1)),
         make("add", make("add", x, y, signs=(1, -1)), scaled(graph, -3.0, make("add", y, z, signs=(1, 1))),

@@ -269,9 +269,11 @@ def _share_kernel(a: Any, *x: Array) -> Array:
 
 
 def _show_share(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
-    """`1(y > z)`: what it is where nothing is tied."""
+    """`1(y > z)`: what it is where nothing is tied; with ties `1(y >= z)/(1 + 1(y == z))`."""
     i = node.attributes["of"]
     others = [p for k, p in enumerate(pieces) if k != i]
+    if style.ties:
+        return _show_tied(node, pieces[i], others, style)
     mine = style.enclose(pieces[i], Level.SUM)
     if len(others) == 1:
         rest = style.enclose(others[0], Level.SUM)
@@ -279,6 +281,16 @@ def _show_share(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
         name = "max" if node.attributes["operator"] == ">" else "min"
         rest = style.function(name) + style.brackets(", ".join(p.text for p in others))
     return Piece(style.indicator(f"{mine} {node.attributes['operator']} {rest}"), Level.ATOM)
+
+
+def _show_tied(node: Node, mine: Piece, others: Sequence[Piece], style: Style) -> Piece:
+    """The share with ties: none to what is beaten, an even part to each of the best."""
+    name, at_least = ("max", style.at_least) if node.attributes["operator"] == ">" else ("min", style.at_most)
+    own, texts = style.enclose(mine, Level.SUM), [style.enclose(p, Level.SUM) for p in others]
+    rest = texts[0] if len(texts) == 1 else style.function(name) + style.brackets(", ".join(texts))
+    equal = " + ".join(style.indicator(f"{own} {style.equal} {text}") for text in texts)
+    above = Piece(style.indicator(f"{own} {at_least} {rest}"), Level.ATOM)
+    return style.quotient(above, Piece(f"1 + {equal}", Level.SUM), node.shape != SCALAR)
 
 
 register(Operation("share", same_shape, _share_kernel, lambda node, i: None, _show_share, "is constant"))

@@ -85,6 +85,26 @@ def _expression(form: Form | None) -> Cell:
     return Cell(shorten(form.text), form.latex)
 
 
+def _objective(run: Run) -> Cell:
+    """What is differentiated: the target, or its product with the upstream gradient that was given."""
+    of, v = run.of, run.upstream
+    name = LATEX.name(of)
+    if run.kind != "vjp":
+        return Cell(of, name)
+    if np.ndim(run.value) == 1:
+        return Cell(f"{v}^T {of}", rf"{v}^{{T}} {name}")
+    return Cell(f"⟨{v}, {of}⟩", rf"\langle {v}, {name} \rangle")
+
+
+def _by(run: Run, name: str) -> Cell:
+    """∂target/∂name."""
+    objective = _objective(run)
+    if run.kind != "vjp":
+        return _derivative(run.of, name)
+    latex = rf"\frac{{\partial\left({objective.latex}\right)}}{{\partial {LATEX.name(name)}}}"
+    return Cell(f"∂({objective.text})/∂{name}", latex)
+
+
 def _derivative(of: str, by: str) -> Cell:
     return Cell(f"∂{of}/∂{by}", LATEX.derivative(LATEX.name(of), LATEX.name(by)))
 
@@ -127,7 +147,7 @@ def _habit(node: NodeRow) -> str:
 def _edge(run: Run, edge: EdgeRow, look: Look) -> list[Cell]:
     return [
         Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
-        _joined(look, _derivative(run.of, edge.node), _value(edge.upstream, (), look)),
+        _joined(look, _by(run, edge.node), _value(edge.upstream, (), look)),
         _local(edge, look),
         _value(edge.downstream, run.nodes[edge.input].labels, look),
     ]
@@ -157,7 +177,7 @@ def _gradients(run: Run, look: Look, rows: int) -> Section:
         title = f"Jacobians of {run.of} (rows are entries of {run.of}, in both layouts)"
     else:
         layout = "shape convention" if run.layout == "shape" else "numerator layout"
-        title = f"Gradients of {run.of} ({layout})"
+        title = f"Gradients of {_objective(run).text} ({layout})"
     head = (title, ("closed form", "shape", "branches", "sum"))
     section = _filled(head, list(run.gradients.values()), lambda g: _gradient(run, g, look), rows)
     section.rows = [_delta(run, d, look) for d in run.deltas] + section.rows
@@ -167,7 +187,7 @@ def _gradients(run: Run, look: Look, rows: int) -> Section:
 
 def _delta(run: Run, delta: DeltaRow, look: Look) -> list[Cell]:
     name = Cell(delta.name, LATEX.name(delta.name))
-    equation = _joined(look, name, _derivative(run.of, delta.of), _expression(delta.rule))
+    equation = _joined(look, name, _by(run, delta.of), _expression(delta.rule))
     return [equation, _shape(delta.value), Cell(""), _value(delta.value, (), look)]
 
 
@@ -177,7 +197,7 @@ def _shape(value: Any) -> Cell:
 
 def _gradient(run: Run, gradient: Gradient, look: Look) -> list[Cell]:
     forms = [gradient.rule] if gradient.short is None else [gradient.rule, gradient.short]
-    equation = _joined(look, _derivative(run.of, gradient.name), *(_expression(f) for f in forms))
+    equation = _joined(look, _by(run, gradient.name), *(_expression(f) for f in forms))
     if not gradient.connected:
         equation = Cell(f"{equation.text}\n(not connected)", rf"{equation.latex} \quad \text{{(not connected)}}")
     labels = gradient.labels if run.kind == "gradient" else ()
