@@ -66,7 +66,9 @@ def _noise(node: Node, values: Values) -> float:
     """What rounding leaves where terms cancel: a few units in the last place of the largest term."""
     if node.op not in ("add", "sum"):
         return 0.0
-    return 16.0 * float(np.finfo(np.float64).eps) * max(float(np.max(np.abs(values[i]), initial=0.0)) for i in node.inputs)
+    return (
+        16.0 * float(np.finfo(np.float64).eps) * max(float(np.max(np.abs(values[i]), initial=0.0)) for i in node.inputs)
+    )
 
 
 def _shape_hint(left: Node, right: Node) -> str:

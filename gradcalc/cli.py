@@ -118,6 +118,7 @@ def run_command(
 def eval_command(
     expression: Annotated[str, typer.Argument(metavar="EXPRESSION", show_default=False)],
     values: Annotated[list[str] | None, typer.Argument(metavar="NAME=VALUE...", show_default=False)] = None,
+    set_: SetOption = None,
     wrt: WrtOption = None,
     upstream: UpstreamOption = None,
     layout: LayoutOption = None,
@@ -138,13 +139,13 @@ def eval_command(
     """
     limits = _limits(limit)
     chosen = _format(format_, json_, output)
-    name = _free_name(expression, values or ())
+    name = _free_name(expression, [*(values or ()), *(set_ or ())])
 
     def one(source: str) -> Run:
         from gradcalc.model import loads
 
         model = loads(f"{name} = {expression}", name=source, limits=limits)
-        found = _collect_data(values, data, limits)
+        found = _collect_data([*(values or ()), *(set_ or ())], data, limits)
         return model.run(found, upstream=_upstream(upstream, limits), **_run_options(name, wrt, layout, local_values))
 
     emit = _each(["<expression>"], one, lambda runs: _emit(_rendered(runs, chosen, rows, full, width), output), chosen)

@@ -130,11 +130,15 @@ class Writer:
             label = self.labels.get(node)
             if label is not None:
                 stand_ins[node] = graph.make("input", name=label, shape=node.shape)
-            elif node is not root and node in self.names and (with_deltas and node in self.shared or self._long(node)):
+            elif node is not root and node in self.names and self._stands_in(node, with_deltas):
                 stand_ins[node] = self._delta_leaf(graph, node)
             else:
                 stack.extend(node.inputs)
         return stand_ins
+
+    def _stands_in(self, adjoint: Node, with_deltas: bool) -> bool:
+        """Whether δ is written for an adjoint: where it is wanted and shared, or long."""
+        return (with_deltas and adjoint in self.shared) or self._long(adjoint)
 
     def _delta_leaf(self, graph: Graph, adjoint: Node) -> Node:
         """δ, a row for a column in numerator layout: the adjoint is its transpose then."""

@@ -81,7 +81,7 @@ class Builder(Maker):
 
     def is_function(self, name: str, scope: Scope) -> bool:
         """Whether `name (...)` is a call: a value of that name makes it a product."""
-        return name not in scope.values and not self.knows(name)
+        return name not in scope.values and (name in self.tables.functions or not self.knows(name))
 
     def factors(self, expression: syntax.Expression, scope: Scope) -> list[syntax.Expression]:
         """An expression as the factors that it turns out to be: `a (x + 1)^2` of a value a is two.

@@ -192,7 +192,7 @@ class Graph:
 
 
 def format_number(value: float) -> str:
-    """A text that reads back as the same float: a whole number, a short decimal, a quotient such as 2/3, or all digits."""
+    """A text that reads back as the same float: a whole number, a quotient such as 2/3, or its digits."""
     if float(value).is_integer() and abs(value) < 1e16:
         return str(int(value))
     text = repr(float(value))

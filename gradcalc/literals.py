@@ -19,7 +19,9 @@ def literal(name: str, text: str, limits: Limits) -> Datum:
     planned = plan(parse(source, limits), {}, of=None, limits=limits)
     leaf = planned.target
     if leaf.op != "input" or len(planned.names) != 1:
-        raise GradcalcError(Diagnostic("bad-setting", f"`{text}` is not a value", help="write 2, [1, 2] or [[1, 2], [3, 4]]"))
+        raise GradcalcError(
+            Diagnostic("bad-setting", f"`{text}` is not a value", help="write 2, [1, 2] or [[1, 2], [3, 4]]")
+        )
     found = planned.literals[leaf]
     if isinstance(found, Node):
         array = evaluator.evaluate(ancestors([found]), {})[found]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, of_extent, transposed
@@ -124,7 +125,9 @@ class Scaled(LinearMap):
     def apply(self, change: Node) -> Node:
         return al.scale(self.factor, change)
 
-    adjoint = apply
+    def adjoint(self, upstream: Node) -> Node:
+        """The map is its own adjoint."""
+        return self.apply(upstream)
 
     def matrix(self, graph: Graph) -> Node | None:
         if self.source == SCALAR:
@@ -151,7 +154,9 @@ class Hadamard(LinearMap):
     def apply(self, change: Node) -> Node:
         return al.multiply(change, self.diagonal)
 
-    adjoint = apply
+    def adjoint(self, upstream: Node) -> Node:
+        """The map is its own adjoint."""
+        return self.apply(upstream)
 
     def matrix(self, graph: Graph) -> Node | None:
         if self.source == SCALAR:
@@ -305,8 +310,8 @@ class Named(LinearMap):
 
     forward: str
     backward: str
-    forward_attributes: tuple[tuple[str, object], ...] = ()
-    backward_attributes: tuple[tuple[str, object], ...] = ()
+    forward_attributes: tuple[tuple[str, Any], ...] = ()
+    backward_attributes: tuple[tuple[str, Any], ...] = ()
 
     @property
     def kind(self) -> str:  # type: ignore[override]

@@ -54,7 +54,6 @@ class Planner:
         self._refuse([too_large] if too_large else [])
         self._shadow_given()
         self._promote_functions()
-        functions = [n for n in functions if n in self.tables.functions]
         self.numerator = (layout or self.tables.layout) == "numerator"
         written_in = self.tables.layout or layout  # a derivative in the file keeps the layout that the file states
         self.graph = Graph()
@@ -111,11 +110,14 @@ class Planner:
         return True
 
     def _promote_functions(self) -> None:
-        """A function that nobody calls, whose parameters all name inputs, is an output: `f(x, y) = ...`."""
+        """A function that no equation calls, whose parameters all name inputs, is an output: `f(x, y) = ...`.
+
+        It stays a function too, so that a claim may say `f'(x) == 12` or `f(1, 2) == 3`.
+        """
         called = {
             self.tables.function(part.callee.id)
-            for expression in self._all_expressions()
-            for part in walk(expression)
+            for equation in (*self.tables.values.values(), *self.tables.functions.values())
+            for part in walk(equation.value)
             if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name)
         }
         candidates = [n for n in self.tables.functions if n not in called]
@@ -128,14 +130,7 @@ class Planner:
             for parameter in statement.parameters or ():
                 if not self._knows(parameter.id):
                     self.tables.inputs[parameter.id] = parameter.span
-            del self.tables.functions[name]
             self.tables.values[name] = syntax.Equation(statement.span, statement.name, None, statement.value)
-
-    def _all_expressions(self) -> Iterable[syntax.Expression]:
-        for equation in (*self.tables.values.values(), *self.tables.functions.values()):
-            yield equation.value
-        for claim in self.tables.claims:
-            yield from (claim.left, claim.right)
 
     def _knows(self, name: str) -> bool:
         return self.tables.is_value(name, self.given)
@@ -341,6 +336,7 @@ class Planner:
                                    remedy="write `eye(n)` with the size")  # fmt: skip
         return found
 
+
 def _in_order(faults: Sequence[Diagnostic]) -> list[Diagnostic]:
     """By place, each once."""
     unique = {(d.code, d.span and d.span.start, d.message): d for d in faults}
@@ -352,4 +348,3 @@ def plan(program: syntax.Program, given: Mapping[str, Shape], *, of: str | None 
     """Plan a program; see `Planner`."""
     with collector_paused():
         return Planner(program, given, of=of, layout=layout, numeric=numeric, limits=limits or Limits()).plan()
-

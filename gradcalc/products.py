@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, Label, Span
-from gradcalc.graph import SCALAR, Node, ShapeError, extent
+from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, of_extent
 from gradcalc.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
 from gradcalc.symbols import excerpt
 
@@ -135,10 +135,16 @@ def _warn_quotient(builder: Builder, e: syntax.Product, factors: Sequence[syntax
         if operator == "/" and following == "" and not isinstance(divisor, syntax.Number):
             before = excerpt(factors[0].span.to(divisor.span))
             after = excerpt(factors[i + 2].span)
-            builder.warnings.append(Diagnostic(
-                "quotient-order", f"`{excerpt(e.span)}` was read as `({before}) {after}`", e.span, (Label(e.span),),
-                "products and quotients go from left to right",
-                f"write `({before}) {after}`, or `{excerpt(factors[i].span)} / ({excerpt(divisor.span)} {after})`"))
+            builder.warnings.append(
+                Diagnostic(
+                    "quotient-order",
+                    f"`{excerpt(e.span)}` was read as `({before}) {after}`",
+                    e.span,
+                    (Label(e.span),),
+                    "products and quotients go from left to right",
+                    f"write `({before}) {after}`, or `{excerpt(factors[i].span)} / ({excerpt(divisor.span)} {after})`",
+                )
+            )
 
 
 # ----------------------------------------------------------------------- two operands
@@ -221,7 +227,20 @@ def _with_identity(builder: Builder, operator: str, left: Node | Identity, right
         return one.times(other)
     if operator in ("", "*") and one.plain:
         return other if one.factor is None else builder.note(al.scale(one.factor, other), span)
-    sized = builder.size_identity(one, other.shape) if operator == "∘" else None
+    sized = builder.size_identity(one, _beside(one, other, operator, one is left))
     if sized is None:
         return builder.open_identity(one)
-    return builder.note(al.multiply(*((sized, other) if one is left else (other, sized))), span)
+    product = al.multiply if operator == "∘" else al.matmul
+    return builder.note(product(*((sized, other) if one is left else (other, sized))), span)
+
+
+def _beside(one: Identity, other: Node, operator: str, first: bool) -> Shape:
+    """The shape that an open identity must have beside an operand: for a product the inner sizes agree."""
+    known = one.left or one.right
+    if operator == "∘" or known is None:
+        return other.shape
+    rows, columns = extent(known.shape)
+    inner, own = (extent(other.shape)[0], columns) if first else (extent(other.shape)[1], rows)
+    if not (isinstance(inner, int) and isinstance(own, int) and isinstance(rows, int) and isinstance(columns, int)):
+        return ()
+    return of_extent(rows * (inner // own), columns * (inner // own))

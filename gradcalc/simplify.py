@@ -40,9 +40,9 @@ def _split(node: Node) -> tuple[float, Node]:
         number, rest = _split(node.inputs[0])
         return -number, rest
     if node.op in ("scale", "multiply"):
-        number = _number(node.inputs[0])
-        if number is not None and node.inputs[0].shape == SCALAR:
-            return number, node.inputs[1]
+        factor = _number(node.inputs[0])
+        if factor is not None and node.inputs[0].shape == SCALAR:
+            return factor, node.inputs[1]
     return 1.0, node
 
 

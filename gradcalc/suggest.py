@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 from gradcalc.graph import Shape, extent
 
+SYNONYMS = {
+    "ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
+    "acosh": "arccosh", "atanh": "arctanh", "tg": "tan", "sgn": "sign", "logistic": "sigmoid", "swish": "silu",
+    "heaviside": "step", "average": "mean", "magnitude": "norm", "identity": "eye",
+}  # fmt: skip
+"""Functions under names that other systems use."""
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The known word that is nearest, or ""."""

@@ -17,7 +17,6 @@ GREEK = {
 }  # fmt: skip
 
 
-
 def normalise(name: str) -> str:
     """The name that a spelling stands for: `\\delta_{1}` is `δ_1`, accents are composed (NFC)."""
     name = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m.group(1), m.group()), name)
@@ -48,10 +47,12 @@ TERMINALS = {
 """Terminals that are named to a reader; the others are never what a reader would miss."""
 
 REMEDIES = {
+    ",": "statements are separated by `;` or a newline",
     "&": "for two conditions at once multiply them: `1(a > b) 1(c > d)`",
     "%": "for a remainder write `mod(a, b)`; a comment begins with `#`",
     "²": "write `^2`", "³": "write `^3`", "⁻": "write `^-1`", "√": "write `sqrt(x)`", "×": "write `*`",
-    "÷": "write `/`", "∑": "write `sum(x)`", "∏": "write `prod(x)`", "∇": "write `∂s/∂x`, or `grad(s, x)`",
+    "÷": "write `/`", "∑": "write `sum(x)`", "∏": "write the factors out, as in `x[0] x[1]`",
+    "∇": "write `∂s/∂x`, or `grad(s, x)`",
     "→": "write `=`", "←": "write `=`", "∞": "a value is finite", "$": "write formulas without `$`",
     '"': "quotes stand around the labels of a vector only, as in `[\"New York\": 1, Rome: 2]`",
     "{": "group with round brackets; braces belong to exponents, as in `x^{2}`",

@@ -102,6 +102,8 @@ def fault(stop: Stop) -> Diagnostic:
                           help="write `R^3`, `R^n`, `R^(2x3)` or `R^{n×m}`")  # fmt: skip
     if stop.kind in _BETWEEN and not stop.after_value and VALUE in stop.words():
         remedy = f"write one, or delete `{stop.token}`" if stop.kind in _BETWEEN[:3] else "write one"
+        if stop.kind.startswith("RIGHT_BAR"):
+            remedy = "write one; for a norm inside a norm write `abs(...)` or `norm(...)`, as bars do not nest"
         return Diagnostic("syntax", f"a value is missing before `{stop.token}`", stop.span, (Label(stop.span),),
                           stop.words(), remedy)  # fmt: skip
     return Diagnostic("syntax", f"`{stop.token.strip()}` does not fit here", stop.span, (Label(stop.span),),

@@ -47,7 +47,9 @@ def test_the_gradient_by_a_matrix_is_the_outer_product(data_file):
     from math import tanh
 
     document = json.loads(gradcalc("run", "-e", NEURON, "--data", data_file, "--json").stdout)
-    z = [sum(w * x for w, x in zip(row, DATA["x"], strict=True)) + b for row, b in zip(DATA["W"], DATA["b"], strict=True)]
+    z = [
+        sum(w * x for w, x in zip(row, DATA["x"], strict=True)) + b for row, b in zip(DATA["W"], DATA["b"], strict=True)
+    ]
     delta = [u * (1 - tanh(v) ** 2) for u, v in zip(DATA["u"], z, strict=True)]
     expected = [[d * x for x in DATA["x"]] for d in delta]
     found = document["gradients"]["W"]["value"]
@@ -62,7 +64,11 @@ def test_numerator_layout_prints_delta_as_the_lecture_does(data_file):
 
 def test_no_line_is_wider_than_the_terminal(data_file):
     for width in (60, 80, 200):
-        for arguments in (["run", "samples/score.eq"], ["run", "-e", NEURON, "--data", data_file, "--of", "h"], ["functions"]):
+        for arguments in (
+            ["run", "samples/score.eq"],
+            ["run", "-e", NEURON, "--data", data_file, "--of", "h"],
+            ["functions"],
+        ):
             done = gradcalc(*arguments, env={"COLUMNS": str(width)})
             assert max(len(line) for line in done.stdout.splitlines()) <= width
 
@@ -237,7 +243,17 @@ def test_what_a_user_wrote_is_shown_literally(tmp_path):
 
 
 def test_a_closed_pipe_ends_quietly():
-    program = [sys.executable, "-m", "gradcalc", "run", "-e", "y = sum(x .^ 2); x = ones(3000)", "--full", "--format", "plain"]
+    program = [
+        sys.executable,
+        "-m",
+        "gradcalc",
+        "run",
+        "-e",
+        "y = sum(x .^ 2); x = ones(3000)",
+        "--full",
+        "--format",
+        "plain",
+    ]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     process.stdout.read(1)
     process.stdout.close()

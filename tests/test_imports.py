@@ -20,7 +20,9 @@ def modules_after(arguments: list[str]) -> set[str]:
         f"    execute({arguments!r})\n"
         "print(json.dumps(sorted(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     return set(json.loads(done.stdout))
 
 
@@ -43,7 +45,9 @@ def test_a_command_does_not_import_what_it_does_not_use(arguments, absent):
 
 def test_importing_the_package_alone_imports_no_dependency():
     program = "import sys, gradcalc; print([m for m in ('numpy', 'lark', 'typer', 'rich') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
     assert done.stdout.strip() == "[]"
 
 

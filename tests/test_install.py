@@ -23,7 +23,7 @@ def run(*command, cwd):
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
     pytest.importorskip("hatchling", reason="building a wheel offline needs hatchling")
-    build = "from hatchling.build import build_wheel; print(build_wheel(%r))" % str(folder)
+    build = f"from hatchling.build import build_wheel; print(build_wheel({str(folder)!r}))"
     done = run(sys.executable, "-c", build, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))

@@ -192,7 +192,9 @@ def test_tables_are_as_they_were_read_and_approved(name, width):
     assert shown == (GOLDEN / f"{name}-{width}.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text", ["s = max(y, z); y = 1; z = 1", "s = sum(min(a, b, c)); a = [1, 2]; b = [1, 3]; c = [4, 2]"])
+@pytest.mark.parametrize(
+    "text", ["s = max(y, z); y = 1; z = 1", "s = sum(min(a, b, c)); a = [1, 2]; b = [1, 3]; c = [4, 2]"]
+)
 def test_at_a_tie_the_printed_rule_has_the_value_beside_it(text):
     """Where entries tie, `1(y > z)` would be false: the rule that is printed gives the even shares."""
     run = gradcalc.loads(text).run()

@@ -114,7 +114,7 @@ register(Operation(
 
 
 def _power_fault(a: Any, x: Array, n: Array) -> Array:
-    return ((x < 0) & (n != np.floor(n))) | ((x == 0) & (n < 0))
+    return np.asarray(((x < 0) & (n != np.floor(n))) | ((x == 0) & (n < 0)))
 
 
 def _power_map(node: Node, i: int) -> LinearMap:
@@ -265,7 +265,7 @@ def _share_kernel(a: Any, *x: Array) -> Array:
     others = [v for k, v in enumerate(x) if k != a["of"]]
     better = _COMPARE[a["operator"]]
     best = np.all([better(mine, v) | (mine == v) for v in others], axis=0)
-    return best / (1.0 + sum((v == mine).astype(float) for v in others))
+    return np.asarray(best / (1.0 + sum((v == mine).astype(float) for v in others)))
 
 
 def _show_share(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:

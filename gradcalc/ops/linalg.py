@@ -54,8 +54,7 @@ def _matmul_shape(shapes: Sequence[Shape], a: Any) -> Shape:
 def _matmul_map(node: Node, i: int) -> LinearMap:
     """d(A B) = dA B + A dB; a column or row beside a row or column makes it an inner or outer product."""
     left, right = (
-        al.transpose(n) if node.attributes[side] else n
-        for n, side in zip(node.inputs, ("left", "right"), strict=True)
+        al.transpose(n) if node.attributes[side] else n for n, side in zip(node.inputs, ("left", "right"), strict=True)
     )
     source, flipped = node.inputs[i].shape, node.attributes[("left", "right")[i]]
     other = (right, left)[i]
@@ -74,7 +73,7 @@ def _show_matmul(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 
 def _matmul_kernel(a: Any, x: Array, y: Array) -> Array:
-    return np.matmul(_flipped(x, a["left"]), _flipped(y, a["right"]))
+    return np.asarray(np.matmul(_flipped(x, a["left"]), _flipped(y, a["right"])))
 
 
 register(Operation("matmul", _matmul_shape, _matmul_kernel, _matmul_map, _show_matmul, "switches", bilinear=True))
@@ -135,9 +134,9 @@ def _contract_kernel(a: Any, x: Array, y: Array) -> Array:
     (p, q), (rows, columns) = y.shape[-2:], x.shape[-2:]
     if a["first"]:
         blocks = x.reshape(*x.shape[:-2], rows // p, p, columns // q, q)
-        return np.einsum("...ipjq,...pq->...ij", blocks, y)
+        return np.asarray(np.einsum("...ipjq,...pq->...ij", blocks, y))
     blocks = x.reshape(*x.shape[:-2], p, rows // p, q, columns // q)
-    return np.einsum("...piqj,...pq->...ij", blocks, y)
+    return np.asarray(np.einsum("...piqj,...pq->...ij", blocks, y))
 
 
 def _show_contraction(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
@@ -217,8 +216,9 @@ def _of_square(what: str) -> Any:
 def is_singular(a: Any, x: Array, *rest: Array) -> Array:
     """Exactly singular, or so near that an inverse has no right digit: reciprocal condition below 2^-53."""
     with np.errstate(all="ignore"):
-        finite = np.isfinite(x).all(axis=(-1, -2))
-        values = np.linalg.svd(np.where(finite[..., None, None], x, 0.0), compute_uv=False)
+        finite = np.asarray(np.isfinite(x).all(axis=(-1, -2)))
+        usable: Array = np.where(np.asarray(finite)[..., None, None], x, 0.0)
+        values = np.linalg.svd(usable, compute_uv=False)
     small = values[..., -1] <= values[..., 0] * 2.0**-53 if values.shape[-1] else np.zeros(finite.shape, bool)
     return np.asarray(finite & small)[..., None, None]
 
@@ -313,7 +313,7 @@ def _logdet_kernel(a: Any, x: Array) -> Array:
 
 def _logdet_fault(a: Any, x: Array) -> Array:
     with np.errstate(all="ignore"):
-        return (np.linalg.slogdet(x)[0] <= 0)[..., None, None]
+        return np.asarray((np.linalg.slogdet(x)[0] <= 0)[..., None, None])
 
 
 declare(

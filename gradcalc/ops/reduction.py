@@ -95,7 +95,7 @@ def _norm_kernel(x: Array, axes: Any) -> Array:
     """√Σx² scaled by the largest entry, so that squares neither overflow nor vanish."""
     largest = np.max(np.abs(x), axis=axes, keepdims=True, initial=0.0)
     safe = np.where((largest == 0) | ~np.isfinite(largest), 1.0, largest)
-    return safe * np.sqrt(np.sum(np.square(x / safe), axis=axes, keepdims=True))
+    return np.asarray(safe * np.sqrt(np.sum(np.square(x / safe), axis=axes, keepdims=True)))
 
 
 def _direction(node: Node) -> Node:
@@ -114,7 +114,7 @@ def _bars(kind: str, name: str) -> Any:
 
 
 def _at_zero(a: Any, x: Array) -> Array:
-    return np.all(x == 0, axis=_axes(a), keepdims=True)
+    return np.asarray(np.all(x == 0, axis=_axes(a), keepdims=True))
 
 
 _declare("norm", _norm_kernel, _direction, "the Euclidean norm ||x||, of a matrix the Frobenius norm", "x^T dx / ||x||",
@@ -140,12 +140,12 @@ def _share(entries: Node, best: Node) -> Node:
 
 def _tied(a: Any, x: Array, best: Any = np.max) -> Array:
     axes = _axes(a)
-    return np.sum(x == best(x, axis=axes, keepdims=True), axis=axes, keepdims=True) > 1
+    return np.asarray(np.sum(x == best(x, axis=axes, keepdims=True), axis=axes, keepdims=True) > 1)
 
 
 def _tied_inf(a: Any, x: Array) -> Array:
     size = np.abs(x)
-    return _tied(a, size) | np.all(size == 0, axis=_axes(a), keepdims=True)
+    return np.asarray(_tied(a, size) | np.all(size == 0, axis=_axes(a), keepdims=True))
 
 
 _declare("norminf", lambda x, axes: np.max(np.abs(x), axis=axes, keepdims=True), _norminf_weights,
@@ -184,14 +184,14 @@ def _logsumexp(x: Array, axes: Any) -> Array:
         place = np.argmax(flat, axis=-1)[..., None]
         rest = flat.copy()
         np.put_along_axis(rest, place, 0.0, axis=-1)
-        return top + np.log1p(np.sum(rest, axis=-1))[..., None, None]
+        return np.asarray(top + np.log1p(np.sum(rest, axis=-1))[..., None, None])
     rest = np.where(first & (powers == 1.0), 0.0, powers)
-    return top + np.log1p(np.sum(rest, axis=axes, keepdims=True))
+    return np.asarray(top + np.log1p(np.sum(rest, axis=axes, keepdims=True)))
 
 
 def _softmax(x: Array, axes: Any) -> Array:
     _, powers = _shifted(x, axes)
-    return powers / np.sum(powers, axis=axes, keepdims=True)
+    return np.asarray(powers / np.sum(powers, axis=axes, keepdims=True))
 
 
 def _log_softmax(x: Array, axes: Any) -> Array:
@@ -220,7 +220,9 @@ class SoftmaxMap(LinearMap):
             return al.add([weighted, al.scale(al.inner(y, change), y)], [1, -1])
         return al.add([weighted, al.multiply(_stretched(al.total(weighted, axis), y), y)], [1, -1])
 
-    adjoint = apply
+    def adjoint(self, upstream: Node) -> Node:
+        """The map is its own adjoint."""
+        return self.apply(upstream)
 
     def matrix(self, graph: Graph) -> Node | None:
         y = self.node
@@ -305,11 +307,11 @@ _family("log_softmax", _log_softmax, LogSoftmaxMap, "log(softmax(x)), without ov
 def _cross_entropy_kernel(a: Any, p: Array, y: Array) -> Array:
     with np.errstate(all="ignore"):
         terms = np.where(y == 0, 0.0, y * np.log(p))
-    return -np.sum(terms, axis=_axes(a), keepdims=True)
+    return np.asarray(-np.sum(terms, axis=_axes(a), keepdims=True))
 
 
 def _cross_entropy_fault(a: Any, p: Array, y: Array) -> Array:
-    return np.any((p <= 0) & (y != 0), axis=_axes(a), keepdims=True)
+    return np.asarray(np.any((p <= 0) & (y != 0), axis=_axes(a), keepdims=True))
 
 
 def _cross_entropy_map(node: Node, i: int) -> LinearMap:

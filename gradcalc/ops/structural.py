@@ -431,7 +431,7 @@ def _diag_shape(shapes: Sequence[Shape], a: Any) -> Shape:
 
 def _diag_kernel(a: Any, x: Array) -> Array:
     if a["extract"]:
-        return np.einsum("...ii->...i", x)[..., None].copy()
+        return np.asarray(np.einsum("...ii->...i", x)[..., None].copy())
     return x * np.eye(x.shape[-2])
 
 

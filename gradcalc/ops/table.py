@@ -52,7 +52,7 @@ def builds(op: str, **attributes: Any) -> Callable[[Graph, Sequence[Node], int |
     """A builder that makes one node of an operation; a function that reduces passes its axis on."""
 
     def build(graph: Graph, arguments: Sequence[Node], axis: int | None) -> Node:
-        extra = {"axis": axis} if OPERATION_TAKES_AXIS.get(op) else {}
+        extra: dict[str, Any] = {"axis": axis} if OPERATION_TAKES_AXIS.get(op) else {}
         return graph.make(op, *arguments, **attributes, **extra)
 
     return build
