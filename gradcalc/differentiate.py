@@ -140,19 +140,20 @@ def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
     return al.add(known) if len(known) == len(terms) else None
 
 
-def derivative(target: Node, by: Node, numerator: bool) -> Node:
-    """∂target/∂by as a node: the gradient of a scalar, the Jacobian of a vector by a vector.
+def derivative(target: Node, by: Node, numerator: bool) -> tuple[Node, Backward]:
+    """∂target/∂by as a node, with the sweep behind it: the gradient of a scalar, the Jacobian of a vector by a vector.
 
     In numerator layout the gradient of a scalar by a column is a row. Raises ValueError where the language
     has no form for the Jacobian.
     """
     if target.shape == SCALAR:
-        gradient = reverse(target).adjoint(by)
-        return al.transpose(gradient) if numerator and len(by.shape) == 1 else gradient
+        sweep = reverse(target)
+        gradient = sweep.adjoint(by)
+        return (al.transpose(gradient) if numerator and len(by.shape) == 1 else gradient), sweep
     sweep = reverse(target, target.graph.make("input", name="", shape=target.shape))
     if by not in sweep.adjoints:
         raise ValueError("not connected")
     found = jacobians(sweep)[by]
     if found is None:
         raise ValueError("no closed form")
-    return found
+    return found, sweep

@@ -17,9 +17,10 @@ from gradcalc.graph import Node, extent
 
 Array = np.ndarray[Any, Any]
 Values = dict[Node, Array]
+Masks = Mapping[Node, Sequence[Array]]
 
 
-def evaluate(order: Iterable[Node], values: Values, masks: Mapping[Node, Sequence[Array]] | None = None) -> Values:
+def evaluate(order: Iterable[Node], values: Values, masks: Masks | None = None) -> Values:
     """Compute the nodes in topological order into `values`, which holds the leaves; those that are there stay.
 
     `masks` gives for contributions where they are not exactly zero.
@@ -57,8 +58,8 @@ def entries(mask: Array, node: Node) -> tuple[tuple[int, ...], ...]:
     return tuple(entry([int(k) for k in index], node) for index in np.argwhere(mask))
 
 
-def faults(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> list[Fault]:
-    """The first faults that the targets depend on, in evaluation order; none if all is well."""
+def faults(order: Sequence[Node], values: Values, targets: Iterable[Node], masks: Masks | None = None) -> list[Fault]:
+    """The faults that the targets depend on, in evaluation order, not those that follow from others."""
     suspects: dict[Node, tuple[Array, str]] = {}
     for node in order:
         found = _suspect(node, values)
@@ -66,16 +67,20 @@ def faults(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> li
             suspects[node] = found
     if not suspects:
         return []
-    taken = demand(order, values, targets)
-    out = []
-    for node, (bad, kind) in suspects.items():
-        mask = taken.get(node)
-        if mask is None:
-            continue
-        where = np.argwhere(np.broadcast_to(bad, values[node].shape) & mask)
-        if len(where):
-            index = tuple(int(i) for i in where[0])
-            out.append(Fault(node, kind, entry(index, node), tuple(_operand(values[i], index) for i in node.inputs)))
+    taken = demand(order, values, targets, masks)
+    out: list[Fault] = []
+    tainted: set[Node] = set()
+    for node in order:
+        if any(i in tainted for i in node.inputs):
+            tainted.add(node)
+        elif node in suspects and node in taken:
+            bad, kind = suspects[node]
+            where = np.argwhere(np.broadcast_to(bad, values[node].shape) & taken[node])
+            if len(where):
+                tainted.add(node)
+                index = tuple(int(i) for i in where[0])
+                operands = tuple(_operand(values[i], index) for i in node.inputs)
+                out.append(Fault(node, kind, entry(index, node), operands))
     return out
 
 
@@ -106,13 +111,20 @@ def _operand(array: Array, index: Sequence[int]) -> float | None:
         return None
 
 
-def demand(order: Sequence[Node], values: Values, targets: Iterable[Node]) -> dict[Node, Array]:
-    """Which entries of each value the targets take: `where` and `max` take one of their operands' entries."""
+def demand(
+    order: Sequence[Node], values: Values, targets: Iterable[Node], masks: Masks | None = None
+) -> dict[Node, Array]:
+    """Which entries of each value the targets take: `where` and `max` take one of their operands' entries.
+
+    A contribution that `masks` makes zero takes nothing.
+    """
     taken: dict[Node, Array] = {t: np.ones(values[t].shape, bool) for t in targets}
     for node in reversed(order):
         mask = taken.get(node)
         if mask is None:
             continue
+        for kept in (masks or {}).get(node, ()):
+            mask = mask & kept
         for i, operand in enumerate(node.inputs):
             part = _demanded(node, i, mask, values)
             before = taken.get(operand)

@@ -15,9 +15,9 @@ from typing import Any
 from gradcalc import algebra as al
 from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
-from gradcalc.differentiate import derivative
+from gradcalc.differentiate import Backward, derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, Shape, ancestors, count, of_extent
+from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, count, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.simplify import simplify
@@ -43,6 +43,7 @@ class Builder(Maker):
     resolve: Callable[[str, Span], Handler]
     knows: Callable[[str], bool]
     derivatives: list[Span] = field(default_factory=list)
+    sweeps: list[Backward] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
     flat: dict[str, bool] = field(default_factory=dict)
 
@@ -232,11 +233,15 @@ def _derivative(builder: Builder, e: syntax.Derivative, scope: Scope) -> Handler
         if of.shape != SCALAR:
             return builder.note(al.zeros(builder.graph, _jacobian_shape(of.shape, by.shape)), e.span)
     try:
-        return builder.note(simplify(derivative(of, by, builder.numerator)), e.span)
+        found, sweep = derivative(of, by, builder.numerator)
     except ValueError:
         return builder.fault("no-closed-form", f"`{excerpt(e.span)}` has no closed form", e.span, labels=labels,
                              rule="its Jacobian is not made of products, diagonals and Kronecker products",
-                             remedy=f"see its numbers with `gradcalc jacobian --of {y} --wrt {x}`")  # fmt: skip
+                             remedy=f"see its numbers with `gradcalc run --of {y} --wrt {x}`")  # fmt: skip
+    if any(n.op in SELECTIVE for n in ancestors([of])):
+        builder.sweeps.append(sweep)  # its contributions are needed as they are: some may not have been taken
+        return builder.note(found, e.span)
+    return builder.note(simplify(found), e.span)
 
 
 def _jacobian_shape(of: Shape, by: Shape) -> Shape:

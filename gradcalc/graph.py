@@ -157,6 +157,10 @@ class Node:
         return f"%{self.index} = {self.op}({inputs}{extra}) : {self.shape}"
 
 
+SELECTIVE = ("where", "max", "min")
+"""Operations that take some entries of their operands and leave the others."""
+
+
 class Graph:
     """Nodes in the order made, each once."""
 

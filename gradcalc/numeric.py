@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.data import Datum
-from gradcalc.errors import Diagnostic, Label
+from gradcalc.errors import Diagnostic, GradcalcError, Label
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
 from gradcalc.planner import Plan
+
+Array = np.ndarray[Any, Any]
 
 
 def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
@@ -25,6 +30,27 @@ def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
         else:
             values[leaf] = evaluator.leaf_array(literal, leaf)
     return values
+
+
+def evaluate_forward(plan: Plan, order: Sequence[Node], values: Values, needed: Sequence[Node]) -> None:
+    """Compute the nodes into `values`, which holds the leaves. Raises `GradcalcError` for faults of what is needed.
+
+    Derivatives in the file are computed again with what was not taken left out, if anything is at fault.
+    """
+    leaves = dict(values)
+    evaluator.evaluate(order, values)
+    found = evaluator.faults(order, values, needed)
+    if found and plan.sweeps:
+        masks: dict[Node, list[Array]] = {}
+        for sweep in plan.sweeps:
+            taken = evaluator.demand(order, values, [sweep.target])
+            for node, kept in evaluator.masks_of(sweep.edges, taken).items():
+                masks.setdefault(node, []).extend(kept)
+        again = evaluator.evaluate(order, leaves, masks)
+        values.update(again)
+        found = evaluator.faults(order, values, needed, masks)
+    if found:
+        raise GradcalcError([fault_diagnostic(plan, f) for f in found[:20]])
 
 
 def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:

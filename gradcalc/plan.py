@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gradcalc import syntax
 from gradcalc.definitions import Definitions
+from gradcalc.differentiate import Backward
 from gradcalc.errors import Diagnostic, GradcalcError, Span
 from gradcalc.graph import Graph, Node, depth_first
 from gradcalc.suggest import did_you_mean
@@ -28,7 +29,8 @@ class Plan:
 
     `names` are the names of the file, `labels` what every shown node is called (pieces `t1`, `t2`, ...
     included), `order` the shown nodes in evaluation order, `inputs` the leaves; `literals` gives for a leaf
-    defined in the file the rows of numbers, or the node that computes it; `entries` are entry labels by name.
+    defined in the file the rows of numbers, or the node that computes it; `entries` are entry labels by name;
+    `sweeps` are those of derivatives in the file that pass through `where`, `max` or `min`.
     """
 
     graph: Graph
@@ -45,6 +47,7 @@ class Plan:
     warnings: list[Diagnostic] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     spans: dict[Node, Span] = field(default_factory=dict)
+    sweeps: list[Backward] = field(default_factory=list)
 
     @property
     def layout(self) -> str:

@@ -20,7 +20,7 @@ from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Values
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent
 from gradcalc.maps import LinearMap, Negative
-from gradcalc.numeric import fault_diagnostic, leaf_values
+from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planner import Plan
 from gradcalc.run import (
     Branch,
@@ -91,11 +91,7 @@ class Runner:
     def _forward(self) -> None:
         roots = [*self.plan.order, *(s for c in self.plan.claims for s in (c.left, c.right))]
         order = ancestors(roots)
-        evaluator.evaluate(order, self.values)
-        needed = list(self.plan.names.values()) + roots[len(self.plan.order) :]
-        found = evaluator.faults(order, self.values, needed)
-        if found:
-            raise GradcalcError([fault_diagnostic(self.plan, f) for f in found[:20]])
+        evaluate_forward(self.plan, order, self.values, list(self.plan.names.values()) + roots[len(self.plan.order) :])
         self.forward_order = order
 
     def _value(self, node: Node) -> Number:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import gradcalc
+import gradcalc.ops
 from gradcalc.differentiate import reverse
 from gradcalc.evaluator import demand, evaluate, faults, kinks, masks_of
 from gradcalc.graph import SCALAR, Graph, Node, ancestors
@@ -150,3 +151,20 @@ def test_a_fault_in_a_reduction_has_a_place() -> None:
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "domain"
     assert "l[1]" in diagnostic.message
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("y = where(x > 0, log(x), 0); x = 0; g = ∂y/∂x", 0.0),
+        ("y = where(x > 0, log(x), 0); x = -1; g = ∂y/∂x", 0.0),
+        ("y = where(x > 0, log(x), 0); x = 2; g = ∂y/∂x", 0.5),
+        ("y = sum(where(x > 0, sqrt(x), 2 x)); x = [4, 0, -1]; g = ∂y/∂x", [0.25, 2.0, 2.0]),
+        ("y = max(1/x, 5) + x; x = 3; g = ∂y/∂x", 1.0),
+    ],
+)
+def test_a_derivative_in_the_file_leaves_out_what_was_not_taken(text, value):
+    """∂/∂x of a choice is that of the branch taken, also where the other one has no derivative."""
+    run = gradcalc.loads(text).run(of="y")
+    assert np.asarray(run.nodes["g"].value).tolist() == value
+    assert np.asarray(run.gradients["x"].value).tolist() == value
