@@ -131,7 +131,7 @@ def _call(builder: Builder, e: syntax.Application, name: str, values: list[Value
         nodes = spread
     assert isinstance(e.callee, syntax.Name)
     if function.elementwise and len(nodes) == 1 and e.callee.id != name and e.callee.id not in function.aliases:
-        return builder.make("call", *nodes, span=e.span, function=name, shown=e.callee.id, order=e.primes)
+        return builder.make("call", *nodes, span=e.span, function=function.name, shown=e.callee.id, order=e.primes)
     try:
         node = function.build(builder.graph, nodes, axis)
     except ShapeError as error:

@@ -74,7 +74,7 @@ def _noise(node: Node, values: Values) -> float:
 def _shape_hint(left: Node, right: Node) -> str:
     hint = f"the left side is {shown_shape(left.shape)}, the right side {shown_shape(right.shape)}"
     turned = sorted(shown_shape(left.shape).split("×")) == sorted(shown_shape(right.shape).split("×"))
-    return f"{hint}: one is the transpose of the other's shape" if turned else hint
+    return f"{hint}: one is the transpose of the other (see `@layout` for gradients)" if turned else hint
 
 
 def _written(expression: syntax.Expression, stated: Array) -> Array | float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, replace
@@ -37,6 +38,7 @@ from gradcalc.options import (
     WrtOption,
     print_version,
 )
+from gradcalc.output import Result, Sink, abandon_stdout
 
 if TYPE_CHECKING:
     from gradcalc.model import Model
@@ -110,7 +112,13 @@ def run_command(
         found = _collect_data(set_, data, limits)
         return model.run(found, upstream=_upstream(upstream, limits), **options)
 
-    status = _each(sources, one, lambda runs: _emit(_rendered(runs, chosen, rows, full, width), output), chosen)
+    if len(sources) > 1 and output and chosen in (Format.CSV, Format.LATEX):
+        raise _usage(
+            "unknown-option-value",
+            f"{chosen.value} of several files does not go into one file",
+            "run one file at a time, or use --json",
+        )
+    status = _each(sources, one, lambda run: _rendered(run, chosen, rows, full, width), Sink(output), chosen)
     raise typer.Exit(status)
 
 
@@ -139,17 +147,19 @@ def eval_command(
     """
     limits = _limits(limit)
     chosen = _format(format_, json_, output)
+    is_program = re.match(r"\s*[^\W\d]\w*\s*(\([^()]*\)\s*)?=(?!=)", expression) is not None
     name = _free_name(expression, [*(values or ()), *(set_ or ())])
 
     def one(source: str) -> Run:
         from gradcalc.model import loads
 
-        model = loads(f"{name} = {expression}", name=source, limits=limits)
+        model = loads(expression if is_program else f"{name} = {expression}", name=source, limits=limits)
         found = _collect_data([*(values or ()), *(set_ or ())], data, limits)
-        return model.run(found, upstream=_upstream(upstream, limits), **_run_options(name, wrt, layout, local_values))
+        of = None if is_program else name
+        return model.run(found, upstream=_upstream(upstream, limits), **_run_options(of, wrt, layout, local_values))
 
-    emit = _each(["<expression>"], one, lambda runs: _emit(_rendered(runs, chosen, rows, full, width), output), chosen)
-    raise typer.Exit(emit)
+    status = _each(["<expression>"], one, lambda run: _rendered(run, chosen, rows, full, width), Sink(output), chosen)
+    raise typer.Exit(status)
 
 
 @app.command("graph")
@@ -174,6 +184,12 @@ def graph_command(
     """
     limits = _limits(limit)
     suffix = Path(output).suffix if output else ""
+    if suffix and not (suffix in _PICTURES or suffix in _GRAPH_SUFFIXES or format_ or json_):
+        raise _usage(
+            "unknown-option-value",
+            f"`{output}` does not tell the format",
+            f"use --format, or a suffix of {', '.join((*_GRAPH_SUFFIXES, *_PICTURES))}",
+        )
     chosen = GraphFormat.JSON if json_ else format_ or _GRAPH_SUFFIXES.get(suffix, GraphFormat.TEXT)
     Session.json = json_ or format_ == GraphFormat.JSON
 
@@ -192,7 +208,7 @@ def graph_command(
         return {"text": picture.tree, "mermaid": picture.mermaid, "dot": picture.dot}[chosen.value](plan)
 
     target = None if suffix in _PICTURES else output
-    raise typer.Exit(_each(_sources(files, text), one, lambda texts: _emit("".join(texts), target), Format.PLAIN))
+    raise typer.Exit(_each(_sources(files, text), one, str, Sink(target), Format.PLAIN))
 
 
 @app.command("functions")
@@ -204,7 +220,7 @@ def functions_command(
     """List the functions: derivative, domain, and what is taken at kinks."""
     from gradcalc.report import catalogue
 
-    _emit(catalogue.functions(name, json_, width, sys.stdout), None)
+    Sink().emit(catalogue.functions(name, json_, width, sys.stdout))
 
 
 @app.command("explain")
@@ -215,7 +231,7 @@ def explain_command(
     """Explain a diagnostic's code; without one, list all codes."""
     from gradcalc.report import catalogue
 
-    _emit(catalogue.explain(code, json_), None)
+    Sink().emit(catalogue.explain(code, json_))
 
 
 @app.command("schema")
@@ -228,11 +244,11 @@ def schema_command(
     from gradcalc.report.schema import SCHEMAS
 
     if name is None:
-        _emit("".join(f"{key:<10} {schema['title']}\n" for key, schema in SCHEMAS.items()), None)
+        Sink().emit("".join(f"{key:<10} {schema['title']}\n" for key, schema in SCHEMAS.items()))
     elif name not in SCHEMAS:
         raise _usage("unknown-option-value", f"`{name}` is not a document", f"the documents are {', '.join(SCHEMAS)}")
     else:
-        _emit(json.dumps(SCHEMAS[name], indent=2, ensure_ascii=False) + "\n", None)
+        Sink().emit(json.dumps(SCHEMAS[name], indent=2, ensure_ascii=False) + "\n")
 
 
 # ------------------------------------------------------------------------------ options
@@ -278,8 +294,6 @@ def _run_options(of: str | None, wrt: str | None, layout: LayoutName | None, loc
 
 def _free_name(expression: str, values: Iterable[str]) -> str:
     """A name for the value of an expression that it does not use itself."""
-    import re
-
     used = {*re.findall(r"\w+", expression), *(v.partition("=")[0] for v in values)}
     return next(n for n in ("f", "y", "value", *(f"value{k}" for k in range(10**6))) if n not in used)
 
@@ -321,6 +335,8 @@ def _collect_data(sets: Sequence[str] | None, files: Sequence[str] | None, limit
         found.update(load_data(file, limits))
     for setting in sets or ():
         name, equals, value = setting.partition("=")
+        if name.startswith("-"):
+            raise _usage("usage", f"No such option: {name}", "`gradcalc eval --help` shows how it is used")
         if not equals or not name.strip():
             raise _usage("bad-setting", f"`{setting}` is not NAME=VALUE", "write x=2, x=[1,2] or W=@W.npy")
         found[name.strip()] = _setting(name.strip(), value.strip(), limits)
@@ -340,14 +356,16 @@ def _upstream(value: str | None, limits: Limits) -> Any:
     if value is None:
         return None
     is_file = Path(value).suffix in (".npy", ".npz", ".csv", ".json")
-    return _setting("upstream", f"@{value}" if is_file else value, limits)
+    return _setting("upstream", f"@{value.removeprefix('@')}" if is_file else value, limits)
 
 
 # ------------------------------------------------------------------------------ output
 
 
-def _each(sources: Sequence[str], one: Callable[[str], Any], emit: Callable[[list[Any]], None], chosen: Format) -> int:
-    """Do one source after the other and emit each result at once; a fault of one does not stop the others."""
+def _each(
+    sources: Sequence[str], one: Callable[[str], Any], rendered: Callable[[Any], Result], sink: Sink, chosen: Format
+) -> int:
+    """Do one source after the other, each result printed at once; a fault of one does not stop the others."""
     status = 0
     for source in sources:
         try:
@@ -358,17 +376,15 @@ def _each(sources: Sequence[str], one: Callable[[str], Any], emit: Callable[[lis
             status = max(status, _report(error.diagnostics))
             continue
         if len(sources) > 1 and chosen in (Format.TABLE, Format.PLAIN, Format.MARKDOWN):
-            _emit(f"== {source}\n\n", None)
-        emit([result])
+            sink.emit(f"== {source}\n\n" if chosen != Format.MARKDOWN else f"# {source}\n\n")
+        sink.emit(rendered(result))
         status = max(status, int(getattr(result, "failed", False)))
+    sink.close()
     return status
 
 
-def _rendered(
-    runs: Sequence[Run], chosen: Format, rows: int, full: bool, width: int | None
-) -> str | Callable[[Any], None]:
+def _rendered(run: Run, chosen: Format, rows: int, full: bool, width: int | None) -> Result:
     """A run in a format: text, or for tables a function that prints them to a stream."""
-    [run] = runs
     if chosen == Format.JSON:
         from gradcalc.report.document import run_document
         from gradcalc.report.encode import encode
@@ -399,37 +415,6 @@ def _warn(run: Run) -> None:
         _complain(warning, "warning")
     for note in run.notes:
         print(f"note: {note}", file=sys.stderr)
-
-
-def _emit(result: str | Callable[[Any], None], output: str | None) -> None:
-    if output is None:
-        if callable(result):
-            result(sys.stdout)
-        else:
-            sys.stdout.write(result)
-        sys.stdout.flush()
-        return
-    if callable(result):
-        import io
-
-        stream = io.StringIO()
-        result(stream)
-        result = stream.getvalue()
-    _write(Path(output), result)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        why = error.strerror or str(error)
-        raise GradcalcError(
-            Diagnostic("unwritable-file", f"{path} cannot be written: {why}", help="check the path")
-        ) from error
 
 
 def _draw(dot: str, path: str) -> None:
@@ -497,8 +482,12 @@ def execute(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         return Exit.DONE
+    except OSError as error:
+        abandon_stdout()
+        message = f"the output cannot be written: {error.strerror or error}"
+        return _report([Diagnostic("unwritable-file", message, help="check the disk")])
     except MemoryError:
         return _report([Diagnostic("out-of-memory", "there is not enough memory for this", help="use smaller arrays")])
     except Exception as error:

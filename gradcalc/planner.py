@@ -239,6 +239,8 @@ class Planner:
             remedy = f"did you mean `{split}`?"
         elif re.fullmatch(r"d[^\W\d]\w*", name) and name[1:] in names:
             remedy = f"for a derivative write `∂y/∂{name[1:]}`"
+        elif name == "e":
+            remedy = "the exponential is a function: write `exp(x)` for e^x, `exp(1)` for the number"
         elif close:
             remedy = f"did you mean `{close}`?"
         value = self.builder.fault("unknown-name", f"`{name}` is not defined", span, rule=rule, remedy=remedy)

@@ -186,7 +186,7 @@ def _quotient(builder: Builder, left: Node, right: Node, spans: tuple[Span, Span
     rows, columns = extent(right.shape)
     remedy = f"write `{x} ./ {y}` to divide entry by entry"
     if rows == columns and left.shape != SCALAR:
-        remedy = f"write `{y}^-1 {x}` for the inverse, or `{x} ./ {y}` to divide entry by entry"
+        remedy = f"write `{x} {y}^-1` for the inverse, or `{x} ./ {y}` to divide entry by entry"
     return builder.fault("shape-mismatch", f"the quotient `{excerpt(span)}` does not fit", spans[1], remedy=remedy,
                          labels=shape_labels(spans, (left, right)), rule="`/` divides by a scalar")  # fmt: skip
 

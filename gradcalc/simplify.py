@@ -248,8 +248,10 @@ def _like_terms(node: Node) -> Node | None:
             found[term] = found.get(term, 0.0) + number
     terms = [(number, term) for term, number in found.items() if number]
     if total:
-        first = bool(terms) and total > 0 > terms[0][0]
-        terms.insert(0 if first else len(terms), (total, node.graph.constant(1.0)))
+        terms.append((total, node.graph.constant(1.0)))
+    positive = next((k for k, (number, _) in enumerate(terms) if number > 0), 0)
+    if positive:
+        terms.insert(0, terms.pop(positive))
     if not terms:
         return al.zeros(node.graph, node.shape)
     nodes = [_times_number(abs(n), t) for n, t in terms]
@@ -284,6 +286,7 @@ REWRITES: tuple[Rewrite, ...] = (
     Rewrite("a stretched scalar scales", "multiply", _stretched_factor),
     Rewrite("a quotient times its divisor", "multiply", _times_divisor),
     Rewrite("numbers first", "multiply", _numbers_first),
+    Rewrite("a quotient times its divisor", "scale", _times_divisor),
     Rewrite("numbers first", "scale", _numbers_first),
     Rewrite("a product with a reciprocal is a quotient", "multiply", _times_reciprocal),
     Rewrite("a product with a reciprocal is a quotient", "scale", _times_reciprocal),

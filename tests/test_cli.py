@@ -242,18 +242,10 @@ def test_what_a_user_wrote_is_shown_literally(tmp_path):
     assert missing.returncode == 6
 
 
-def test_a_closed_pipe_ends_quietly():
-    program = [
-        sys.executable,
-        "-m",
-        "gradcalc",
-        "run",
-        "-e",
-        "y = sum(x .^ 2); x = ones(3000)",
-        "--full",
-        "--format",
-        "plain",
-    ]
+@pytest.mark.parametrize("format_", ["plain", "table", "json"])
+def test_a_closed_pipe_ends_quietly(format_):
+    text = "y = sum(x .^ 2); x = ones(30000)"
+    program = [sys.executable, "-m", "gradcalc", "run", "-e", text, "--full", "--format", format_]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     process.stdout.read(1)
     process.stdout.close()
@@ -300,3 +292,60 @@ def test_long_tables_are_cut_and_say_so():
     done = gradcalc("run", "-e", text, "--rows", "10")
     assert "rows are left out; --rows 0 shows all" in " ".join(done.stdout.split())
     assert len(done.stdout.splitlines()) < 80
+
+
+def test_several_files_go_into_one_output_file(tmp_path):
+    for name, text in (("a.eq", "y = x^2; x = 3"), ("b.eq", "y = 2 x; x = 3")):
+        (tmp_path / name).write_text(text)
+    files = [tmp_path / "a.eq", tmp_path / "b.eq"]
+    gradcalc("run", *files, "-o", tmp_path / "all.json")
+    assert [json.loads(line)["value"] for line in (tmp_path / "all.json").read_text().splitlines()] == [9.0, 6.0]
+    gradcalc("run", *files, "-o", tmp_path / "all.md")
+    assert (tmp_path / "all.md").read_text().count("## Forward") == 2
+    assert gradcalc("run", *files, "-o", tmp_path / "all.tex").returncode == 2
+
+
+def test_output_goes_through_links_and_devices_and_keeps_the_mode(tmp_path):
+    real = tmp_path / "real.json"
+    real.write_text("old")
+    real.chmod(0o640)
+    (tmp_path / "link.json").symlink_to(real)
+    assert gradcalc("run", "-e", "y = x; x = 1", "-o", tmp_path / "link.json").returncode == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert real.read_text().startswith("{")
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert gradcalc("run", "-e", "y = x; x = 1", "--json", "-o", "/dev/null").returncode == 0
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("format_", ["table", "json", "plain"])
+def test_a_full_disk_is_said_and_is_no_bug(format_):
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "gradcalc", "run", "-e", "y = x; x = 1", "--format", format_]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 6
+    assert "Traceback" not in done.stderr
+
+
+def test_an_upstream_gradient_from_a_file(tmp_path):
+    (tmp_path / "v.csv").write_text("1\n10\n")
+    text = "z = W x; W = [1, 2; 3, 4]; x = [1, 1]"
+    for value in (f"@{tmp_path / 'v.csv'}", tmp_path / "v.csv"):
+        done = gradcalc("run", "-e", text, "--upstream", value, "--json")
+        assert json.loads(done.stdout)["gradients"]["x"]["value"] == [31.0, 42.0]
+
+
+def test_eval_takes_an_equation_and_settings_too():
+    assert json.loads(gradcalc("eval", "y = x^2", "x=3", "--json").stdout)["of"] == "y"
+    assert json.loads(gradcalc("eval", "x^2", "--set", "x=3", "--json").stdout)["value"] == 9.0
+    assert "No such option: --seet" in gradcalc("eval", "x^2", "--seet", "x=3").stderr
+
+
+def test_no_column_is_lost_in_a_very_narrow_terminal():
+    done = gradcalc("run", "-e", "s = x^2; x = 12", env={"COLUMNS": "20"})
+    assert "144" in done.stdout
+
+
+def test_an_alias_of_a_functions_other_name():
+    assert json.loads(gradcalc("run", "-e", "h = f(z); f = σ; z = 0", "--json").stdout)["value"] == 0.5

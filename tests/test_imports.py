@@ -101,7 +101,7 @@ LAYERS = [
     ["runner", "prepared"],
     ["model"],
     ["report"],
-    ["options", "cli", "__main__"],
+    ["options", "output", "cli", "__main__"],
 ]
 
 

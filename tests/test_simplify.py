@@ -67,6 +67,7 @@ def candidates(graph: Graph) -> list[Node]:
         make("divide", make("negative", x), y), make("divide", scaled(graph, -2.0, x), a),
         make("ratio", make("negative", x), y), make("divide", x, make("stretch", graph.constant(1.0), to=V)),
         make("multiply", make("divide", x, y), y), make("multiply", y, make("negative", make("ratio", x, y))),
+        make("scale", a, make("ratio", x, a)), make("scale", a, make("negative", make("divide", x, a))),
         make("matmul", make("ratio", x, y), y, left=True, right=False),
         make("matmul", y, make("divide", x, y), left=True, right=False),
         *sums,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+NARROW = 120
+NARROWEST = 48
+"""Below this a table would lose whole columns: it is cut by the terminal rather than by us."""
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -28,10 +31,15 @@ def console(stream: IO[str], width: int | None = None) -> Console:
     """A Rich console on a stream: colour only on a terminal, or as NO_COLOR and FORCE_COLOR say."""
     from rich.console import Console
 
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    class Quiet(Console):
+        """A console that leaves a closed pipe to the command line."""
 
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
 
-NARROW = 120
+    made = Quiet(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    made.width = max(made.width, NARROWEST)
+    return made
 
 
 def print_ledger(run: Run, out: Console, rows: int, full: bool) -> None:

@@ -1,0 +1,82 @@
+"""Where results go: standard output, or a file that is written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gradcalc.errors import Diagnostic, GradcalcError
+
+Result = str | Callable[[Any], None]
+"""A text, or a function that prints to a stream."""
+
+
+@dataclass
+class Sink:
+    """Takes results one after the other; with a path they are kept and written together by `close`."""
+
+    path: str | None = None
+    kept: list[str] = field(default_factory=list)
+
+    def emit(self, result: Result) -> None:
+        """Print a result, or keep it for the file."""
+        if self.path is not None:
+            self.kept.append(_text(result))
+            return
+        if callable(result):
+            result(sys.stdout)
+        else:
+            sys.stdout.write(result)
+        sys.stdout.flush()
+
+    def close(self) -> None:
+        """Write the file, if there is one and anything for it. Raises `GradcalcError`."""
+        if self.path is not None and self.kept:
+            write(Path(self.path), "".join(self.kept))
+
+
+def _text(result: Result) -> str:
+    if not callable(result):
+        return result
+    stream = io.StringIO()
+    result(stream)
+    return stream.getvalue()
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device."""
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            with target.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+        else:
+            _replace(target, text)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise GradcalcError(
+            Diagnostic("unwritable-file", f"{path} cannot be written: {why}", help="check the path")
+        ) from error
+
+
+def _replace(target: Path, text: str) -> None:
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        if target.exists():
+            shutil.copymode(target, partial)
+        partial.replace(target)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def abandon_stdout() -> None:
+    """Point standard output at nothing, after a pipe closed or a disk filled: what is buffered is not tried again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
