@@ -485,6 +485,8 @@ def execute(arguments: Sequence[str]) -> int:
         abandon_stdout()
         return Exit.DONE
     except OSError as error:
+        if error.errno is None or error.filename is not None:
+            return _bug(error)
         abandon_stdout()
         message = f"the output cannot be written: {error.strerror or error}"
         return _report([Diagnostic("unwritable-file", message, help="check the disk")])

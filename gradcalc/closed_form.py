@@ -7,17 +7,20 @@ layout it is written out as long as that stays short, and δ stands in for what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Container, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
+from gradcalc.errors import GradcalcError, Source
 from gradcalc.graph import Graph, Node, ancestors
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, TEXT, Latex, Style, render
-from gradcalc.planner import Plan
+from gradcalc.parser import parse
+from gradcalc.planner import Plan, plan
 from gradcalc.simplify import REWRITES, extract, simplify
 
 SHORT = 16
@@ -108,6 +111,25 @@ class Writer:
             return None
         made = extract(root, leaves, graph)
         return form_of(simplify(al.transpose(made) if transpose else made), {}, self.text, self.latex)
+
+    def jacobian_form(self, matrix: Node) -> Form | None:
+        """The closed form of a Jacobian; `I` is printed with its size where a reader could not tell it."""
+        form = self.form(matrix)
+        if form is None or self._reads_back(form.text, matrix):
+            return form
+        return Form(form.printed, EXPLICIT, form.latex_style)
+
+    def _reads_back(self, text: str, matrix: Node) -> bool:
+        """Whether a text with `I` in it can be planned as the right side of a claim."""
+        if not re.search(r"(?<!\w)I(?!\w)", text):
+            return True
+        given = {label: node.shape for node, label in self.plan.labels.items()}
+        claimed = free_name(given)
+        try:
+            planned = plan(parse(Source("", f"{claimed} == {text}")), {**given, claimed: matrix.shape}, numeric=False)
+        except GradcalcError:
+            return False
+        return len(planned.claims) == 1
 
     def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
         """The closed form of an adjoint with the shared adjoints as δ's, itself included."""
@@ -243,6 +265,11 @@ class Writer:
 
 
 _TIDIED = {rewrite.op for rewrite in REWRITES}
+
+
+def free_name(taken: Container[str]) -> str:
+    """A name that stands for nothing yet."""
+    return next(name for name in ("claimed", *(f"claimed{k}" for k in range(10**6))) if name not in taken)
 
 
 def _grouped(text: str) -> str:

@@ -47,6 +47,13 @@ class Identity:
 Value = Node | Unknown | Identity
 
 
+def _square(shape: Shape) -> Shape:
+    """What an identity beside a row or a column is: they stretch to a square."""
+    if len(shape) == 1 or is_row(shape):
+        return (shape[-1], shape[-1])
+    return shape
+
+
 @dataclass(frozen=True, eq=False)
 class Scope:
     """Parameters of the function being expanded, and whether it acts entry by entry."""
@@ -201,7 +208,8 @@ class Maker:
         """Operands of one shape, open identities sized by the others; None if one is unknown."""
         if any(isinstance(v, Unknown) for v in values):
             return None
-        shapes = [v.shape for v in values if isinstance(v, Node) and v.shape != SCALAR]
+        shapes = [_square(v.shape) for v in values if isinstance(v, Node) and v.shape != SCALAR]
+        shapes.sort(key=lambda s: s[0] != s[-1])
         out: list[Node] = []
         for value in values:
             found = self.size_identity(value, shapes[0]) if isinstance(value, Identity) and shapes else value

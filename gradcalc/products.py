@@ -215,8 +215,14 @@ def _matrix_product(builder: Builder, left: Node, right: Node, spans: tuple[Span
 def _with_identity(builder: Builder, operator: str, left: Node | Identity, right: Node | Identity, span: Span) -> Value:
     """I x is x, c I stays open, A ⊗ I stays open; I against a shape takes its size."""
     if isinstance(left, Identity) and isinstance(right, Identity):
-        plain = right.plain and operator in ("", "*", "⊗")
-        return left if plain and right.factor is None else builder.open_identity(left)
+        if operator not in ("", "*") or not (left.plain or right.plain):
+            return (
+                left
+                if operator == "⊗" and left.plain and right.plain and right.factor is None
+                else (builder.open_identity(left))
+            )
+        plain, rest = (left, right) if left.plain else (right, left)
+        return rest if plain.factor is None else rest.times(plain.factor)
     one, other = (left, right) if isinstance(left, Identity) else (right, left)
     assert isinstance(one, Identity) and isinstance(other, Node)
     if operator == "⊗" and one.plain:

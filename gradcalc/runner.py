@@ -275,7 +275,7 @@ class Runner:
         """The closed form, and the one in δ's if it differs: the lecture's layout prefers the latter."""
         if self.jacobian:
             matrix = matrices.get(node)
-            return (None if matrix is None else self.writer.form(matrix)), None
+            return (None if matrix is None else self.writer.jacobian_form(matrix)), None
         turned = self.plan.numerator and len(node.shape) == 1
         out = self.writer.form(adjoint, turned)
         short = self.writer.in_deltas(adjoint, turned)

@@ -172,6 +172,16 @@ def check_form(program: programs.Program, run: Any, form: Any, value: Any) -> fl
     return distance(np.reshape(found, shape) if found.size == 1 else found, value)
 
 
+def holds_as_claim(program: programs.Program, run: Any, text: str, value: Any) -> bool:
+    """Whether a Jacobian as printed, `I` without its size, is accepted as a claim about its value."""
+    names = {n: r.value for n, r in run.nodes.items()}
+    data = {n: v for n, v in names.items() if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text)}
+    used = [d for d in program.definitions if re.match(r"\w+", d)[0] in re.findall(r"\w+", text)]  # type: ignore[index]
+    model = gradcalc.loads("\n".join([*used, "answer (input)", f"answer == {text}"]))
+    given = {n: np.asarray(v).tolist() for n, v in {**data, "answer": value}.items()}
+    return all(claim.holds for claim in model.run(given, of="answer").claims)
+
+
 @pytest.mark.parametrize("layout", ["shape", "numerator"])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_closed_form_evaluates_to_the_number_beside_it(block: int, layout: str) -> None:
@@ -194,6 +204,7 @@ def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> 
         for name, gradient in run.gradients.items():
             if gradient.rule is not None and gradient.rule.text != "0":
                 text = gradient.rule.text
+                assert holds_as_claim(program, run, text, gradient.value), f"seed {seed}: {name} = {text}"
                 error = check_form(program, run, gradient.rule, gradient.value)
                 assert error <= CLOSE, f"seed {seed}: {name} = {text} is off by {error}\n{program.text}"
                 checked += 1
