@@ -294,8 +294,10 @@ def _run_options(of: str | None, wrt: str | None, layout: LayoutName | None, loc
 
 def _free_name(expression: str, values: Iterable[str]) -> str:
     """A name for the value of an expression that it does not use itself."""
+    from gradcalc.suggest import free_name
+
     used = {*re.findall(r"\w+", expression), *(v.partition("=")[0] for v in values)}
-    return next(n for n in ("f", "y", "value", *(f"value{k}" for k in range(10**6))) if n not in used)
+    return free_name(used, "f", "y", "value")
 
 
 # ------------------------------------------------------------------------------- input

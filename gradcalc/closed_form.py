@@ -8,7 +8,7 @@ layout it is written out as long as that stays short, and δ stands in for what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,6 +22,7 @@ from gradcalc.notation import EXPLICIT, LATEX, TEXT, Latex, Style, render
 from gradcalc.parser import parse
 from gradcalc.planner import Plan, plan
 from gradcalc.simplify import REWRITES, extract, simplify
+from gradcalc.suggest import free_name
 
 SHORT = 16
 """Leaves that an expression may have before δ stands in for parts of it."""
@@ -124,7 +125,7 @@ class Writer:
         if not re.search(r"(?<!\w)I(?!\w)", text):
             return True
         given = {label: node.shape for node, label in self.plan.labels.items()}
-        claimed = free_name(given)
+        claimed = free_name(given, "claimed")
         try:
             planned = plan(parse(Source("", f"{claimed} == {text}")), {**given, claimed: matrix.shape}, numeric=False)
         except GradcalcError:
@@ -265,11 +266,6 @@ class Writer:
 
 
 _TIDIED = {rewrite.op for rewrite in REWRITES}
-
-
-def free_name(taken: Container[str]) -> str:
-    """A name that stands for nothing yet."""
-    return next(name for name in ("claimed", *(f"claimed{k}" for k in range(10**6))) if name not in taken)
 
 
 def _grouped(text: str) -> str:

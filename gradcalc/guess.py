@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from gradcalc import syntax
 from gradcalc.definitions import CONSTANTS, Definitions, children
 from gradcalc.graph import Shape, Size
+from gradcalc.suggest import free_name
 
 _SYMBOLS = ("n", "m", "k", "p", "q", "r")
 _VECTORS = ("softmax", "log_softmax", "logsumexp", "norm", "norm1", "norminf", "sum", "mean", "diag", "cross_entropy",
@@ -80,8 +81,7 @@ class _Guesser:
         if not (isinstance(root, str) and root.startswith("?")):
             return root
         taken = {*symbols.values(), *(s for shape in self.known.values() for s in shape), *self.tables.values}
-        free = (s for s in (*_SYMBOLS, *(f"n{k}" for k in range(1, 10**6))) if s not in taken)
-        return symbols.setdefault(root, symbols.get(root) or next(free))
+        return symbols.setdefault(root, symbols.get(root) or free_name(taken, *_SYMBOLS, "n"))
 
     # names
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import chain, count
 
 from gradcalc.graph import Shape, extent
+
+
+def free_name(taken: Container[object], *wanted: str) -> str:
+    """The first wanted name that is not taken, the last one numbered if all are."""
+    numbered = (f"{wanted[-1]}{k}" for k in count(1))
+    return next(name for name in chain(wanted, numbered) if name not in taken)
+
 
 SYNONYMS = {
     "ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",

@@ -204,7 +204,8 @@ def test_every_closed_form_of_a_jacobian_evaluates_to_the_number_beside_it() -> 
         for name, gradient in run.gradients.items():
             if gradient.rule is not None and gradient.rule.text != "0":
                 text = gradient.rule.text
-                assert holds_as_claim(program, run, text, gradient.value), f"seed {seed}: {name} = {text}"
+                if re.search(r"(?<!\w)I(?!\w)", text):
+                    assert holds_as_claim(program, run, text, gradient.value), f"seed {seed}: {name} = {text}"
                 error = check_form(program, run, gradient.rule, gradient.value)
                 assert error <= CLOSE, f"seed {seed}: {name} = {text} is off by {error}\n{program.text}"
                 checked += 1
