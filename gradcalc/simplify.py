@@ -205,16 +205,11 @@ def _inner_of_quotient(node: Node) -> Node | None:
 
 
 def _quotient(node: Node) -> Node | None:
-    """(-a) / b = -(a / b); (a / b) / c = a / (b c) is left as it is."""
+    """(-a) / b = -(a / b), a / 1 = a."""
     number, rest = _split(node.inputs[0])
     if number < 0:
         return al.negative(al.divide(_times_number(-number, rest), node.inputs[1], node.op))
-    if _number(node.inputs[1]) == 1.0:
-        return node.inputs[0]
-    value = _number(node.inputs[1])
-    if value is not None and _number(node.inputs[0]) is not None and value and node.op == "divide":
-        return None
-    return None
+    return node.inputs[0] if _number(node.inputs[1]) == 1.0 else None
 
 
 # --------------------------------------------------------------------------------- sums
