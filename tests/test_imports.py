@@ -78,7 +78,7 @@ def test_lark_is_known_to_the_parser_alone():
 
 
 def test_typer_is_known_to_the_command_line_alone():
-    assert rooms_importing("typer") == {"cli", "options"}
+    assert {room.split("/")[0] for room in rooms_importing("typer")} == {"cli"}
 
 
 def test_rich_is_known_to_reports_alone():
@@ -101,7 +101,7 @@ LAYERS = [
     ["runner", "prepared"],
     ["model"],
     ["report"],
-    ["options", "output", "cli", "__main__"],
+    ["cli", "__main__"],
 ]
 
 

@@ -1,0 +1,75 @@
+"""Results, warnings and errors to where they belong: one source after the other, faults told as they come."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gradcalc.cli.options import Format, Session
+from gradcalc.cli.output import Result, Sink
+from gradcalc.errors import Diagnostic, GradcalcError
+
+if TYPE_CHECKING:
+    from gradcalc.run import Run
+
+
+def each(
+    sources: Sequence[str], one: Callable[[str], Any], rendered: Callable[[Any], Result], sink: Sink, chosen: Format
+) -> int:
+    """Do one source after the other, each result printed at once; a fault of one does not stop the others."""
+    status = 0
+    for source in sources:
+        try:
+            result = one(source)
+        except GradcalcError as error:
+            if len(sources) == 1:
+                raise
+            status = max(status, report(error.diagnostics))
+            continue
+        if len(sources) > 1 and chosen in (Format.TABLE, Format.PLAIN, Format.MARKDOWN):
+            sink.emit(f"== {source}\n\n" if chosen != Format.MARKDOWN else f"# {source}\n\n")
+        sink.emit(rendered(result))
+        status = max(status, int(getattr(result, "failed", False)))
+    sink.close()
+    return status
+
+
+def warn(run: Run) -> None:
+    """Warnings and notes go to stderr; JSON has them in the document."""
+    for warning in run.warnings:
+        complain(warning, "warning")
+    for note in run.notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def complain(diagnostic: Diagnostic, severity: str = "error") -> None:
+    """Print a diagnostic on stderr, in colour on a terminal."""
+    from gradcalc.report.diagnostic import render
+
+    coloured = (sys.stderr.isatty() and "NO_COLOR" not in os.environ) or "FORCE_COLOR" in os.environ
+    if coloured:
+        from gradcalc.report.diagnostic import styled
+        from gradcalc.report.tables import console
+
+        console(sys.stderr).print(styled(diagnostic, severity), soft_wrap=True)
+    else:
+        print(render(diagnostic, severity), file=sys.stderr)
+
+
+def report(diagnostics: Sequence[Diagnostic]) -> int:
+    """Say what went wrong, as a document on stdout under --json, else on stderr; the exit status."""
+    from gradcalc.codes import exit_of
+
+    if Session.json:
+        from gradcalc.report.encode import error_document
+
+        sys.stdout.write(error_document(diagnostics) + "\n")
+        sys.stdout.flush()
+    else:
+        for number, diagnostic in enumerate(diagnostics):
+            if number:
+                print(file=sys.stderr)
+            complain(diagnostic)
+    return int(exit_of(diagnostics[0].code))
