@@ -12,6 +12,7 @@ from typing import Any
 
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, Label, Limits, Span
+from gradcalc.graph import Shape
 from gradcalc.ops.table import FUNCTIONS
 
 CONSTANTS = ("pi", "π")
@@ -290,6 +291,30 @@ def literal_rows(value: syntax.Expression) -> list[list[float]] | None:
             return None
         out.append([n for n in numbers if n is not None])
     return out
+
+
+def literal_shape(rows: list[list[float]] | None) -> Shape | None:
+    """The shape of a literal's rows; None where they are ragged or there are none."""
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        return None
+    return (len(rows),) if len(rows[0]) == 1 else (len(rows), len(rows[0]))
+
+
+def bound_sizes(tables: Definitions, given: Mapping[str, Shape]) -> dict[str, int]:
+    """The sizes that data give to the symbols of stated shapes: for `x in R^n; x = [1, 2]` n is 2."""
+    bound: dict[str, int] = {}
+    for name, shaped in tables.shapes.items():
+        statement = tables.values.get(name)
+        found = given.get(name) or (literal_shape(literal_rows(statement.value)) if statement else None)
+        for size, actual in zip(shaped.sizes, (*found, 1) if found else (), strict=False):
+            if isinstance(size, str) and isinstance(actual, int):
+                bound.setdefault(size, actual)
+    return bound
+
+
+def with_sizes(shape: Shape, bound: Mapping[str, int]) -> Shape:
+    """A shape with symbols replaced by the sizes that are known."""
+    return tuple(bound.get(size, size) if isinstance(size, str) else size for size in shape)
 
 
 def _plain(entry: syntax.Expression) -> float | None:

@@ -17,7 +17,7 @@ from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
 from gradcalc.differentiate import Backward, derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, count, of_extent
+from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, joint_size, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.simplify import simplify
@@ -33,7 +33,8 @@ class Builder(Maker):
 
     `entrywise` are the functions that may act entry by entry, with the names that they use, and `flat` those that
     were found to; `abstract` allows functions without a definition; `resolve` gives the handler for a name's value,
-    `knows` says whether a name has one.
+    `knows` says whether a name has one; `sizes` are the symbols of stated shapes with their numbers, None while
+    there is none.
     """
 
     tables: Definitions
@@ -42,6 +43,7 @@ class Builder(Maker):
     abstract: bool
     resolve: Callable[[str, Span], Handler]
     knows: Callable[[str], bool]
+    sizes: Mapping[str, int | None]
     derivatives: list[Span] = field(default_factory=list)
     sweeps: list[Backward] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
@@ -153,6 +155,11 @@ def _name(builder: Builder, e: syntax.Name, scope: Scope) -> Handler:
     if not builder.knows(e.id):
         if e.id in CONSTANTS:
             return builder.graph.constant(math.pi, "pi")
+        if e.id in builder.sizes:
+            size = builder.sizes[e.id]
+            return (
+                builder.graph.make("symbol", shape=SCALAR, name=e.id) if size is None else builder.graph.constant(size)
+            )
         if e.id == "I":
             return Identity(e.span)
         if e.id in builder.tables.functions or e.id in builder.tables.aliases or e.id in FUNCTIONS:
@@ -248,8 +255,7 @@ def _jacobian_shape(of: Shape, by: Shape) -> Shape:
     """One row for every entry of the value, one column for every entry of what it is derived by."""
     if by == SCALAR:
         return of
-    rows, columns = (s[0] if len(s) == 1 else count(s) for s in (of, by))
-    return of_extent(rows, columns)
+    return of_extent(joint_size(*of), joint_size(*by))
 
 
 _HANDLERS: dict[type[syntax.Expression], Callable[[Builder, Any, Scope], Handler]] = {

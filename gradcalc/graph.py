@@ -60,6 +60,20 @@ def count(shape: Shape) -> int:
     return total
 
 
+def joint_size(*sizes: Size) -> Size:
+    """The product of sizes; of symbols it is written `m·n`, in the order of the alphabet."""
+    number, symbols = 1, list[str]()
+    for size in sizes:
+        for part in str(size).split("·"):
+            if part.isdigit():
+                number *= int(part)
+            else:
+                symbols.append(part)
+    if not symbols or not number:
+        return number
+    return "·".join([*([str(number)] if number != 1 else []), *sorted(symbols)])
+
+
 def is_row(shape: Shape) -> bool:
     """Whether a shape is that of a row."""
     return len(shape) == 2 and shape[0] == 1

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, of_extent, transposed
+from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, joint_size, of_extent, transposed
 
 WHOLE = (None, None)
 """An index that takes all: a range from the start to the end."""
@@ -132,7 +132,7 @@ class Scaled(LinearMap):
     def matrix(self, graph: Graph) -> Node | None:
         if self.source == SCALAR:
             return self.factor
-        return al.scale(self.factor, al.eye(graph, count(self.source)))
+        return al.scale(self.factor, al.eye(graph, joint_size(*self.source)))
 
     def parts(self) -> dict[str, Node]:
         return {"factor": self.factor}
@@ -403,7 +403,7 @@ def chain(graph: Graph, maps: Sequence[LinearMap]) -> Node | None:
 
 def unit(graph: Graph, shape: Shape) -> Node:
     """The Jacobian of the identity: I, or 1 for a scalar."""
-    return al.eye(graph, count(shape)) if shape else al.ones(graph, SCALAR)
+    return al.eye(graph, joint_size(*shape)) if shape else al.ones(graph, SCALAR)
 
 
 def times(left: Node, right: Node) -> Node:

@@ -13,6 +13,7 @@ from gradcalc.parser import normalise, parse
 from gradcalc.syntax import Program
 
 if TYPE_CHECKING:
+    from gradcalc.data import Datum
     from gradcalc.graph import Shape
     from gradcalc.planner import Plan
     from gradcalc.prepared import Prepared
@@ -96,6 +97,23 @@ class Model:
         return plan(
             self.program, shapes or {}, of=of and normalise(of), layout=layout, numeric=numeric, limits=self.limits
         )
+
+    def sampled(
+        self,
+        data: Mapping[str, Datum],
+        *,
+        of: str | None = None,
+        layout: str | None = None,
+    ) -> Plan:
+        """The computation graph with a number for every size, to be evaluated at `points.draws`.
+
+        Inputs without data and functions without a definition are allowed. Raises `GradcalcError`.
+        """
+        from gradcalc.points import open_shapes
+
+        given = {name: d.shape for name, d in data.items()}
+        shapes = {**open_shapes(self.program, given).concrete, **given}
+        return self.plan(shapes, of=of, layout=layout, numeric=False)
 
     def run(
         self,

@@ -14,13 +14,16 @@ from gradcalc import syntax
 from gradcalc.collector import collector_paused
 from gradcalc.definitions import (
     CONSTANTS,
+    bound_sizes,
     circle,
     collect,
     entrywise_functions,
     expansion_fault,
     literal_rows,
+    literal_shape,
     sorted_functions,
     walk,
+    with_sizes,
 )
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.expressions import Builder
@@ -65,9 +68,10 @@ class Planner:
         self.literals: dict[Node, Node | list[list[float]]] = {}
         self.entries: dict[str, tuple[str, ...]] = {}
         self.sizes: dict[str, tuple[int, str]] = {}
+        self.bound = bound_sizes(self.tables, self.given)
         self.builder = Builder(
             self.graph, limits, self.tables, entrywise_functions(self.tables, functions), written_in == "numerator",
-            not numeric, self._resolve, self._knows,
+            not numeric, self._resolve, self._knows, self._symbols(),
         )  # fmt: skip
 
     @staticmethod
@@ -132,6 +136,12 @@ class Planner:
                     self.tables.inputs[parameter.id] = parameter.span
             self.tables.values[name] = syntax.Equation(statement.span, statement.name, None, statement.value)
 
+    def _symbols(self) -> dict[str, int | None]:
+        """The symbols of sizes, each a number where data say so; None else, which only a plan in symbols may have."""
+        stated = [s for shaped in self.tables.shapes.values() for s in shaped.sizes]
+        open_sizes = [s for shape in (*self.given.values(), stated) for s in shape] if not self.numeric else []
+        return {**{s: None for s in open_sizes if isinstance(s, str)}, **self.bound}
+
     def _knows(self, name: str) -> bool:
         return self.tables.is_value(name, self.given)
 
@@ -151,8 +161,8 @@ class Planner:
             self.nodes[name] = self._leaf(name, span)
             return self.nodes[name]
         rows = literal_rows(statement.value)
-        if rows and all(len(row) == len(rows[0]) for row in rows):
-            shape: Shape = (len(rows),) if len(rows[0]) == 1 else (len(rows), len(rows[0]))
+        shape = literal_shape(rows)
+        if rows and shape:
             self.nodes[name] = self._named(name, self._literal(name, shape, rows, statement.value), statement)
             return self.nodes[name]
         self.active[name] = span
@@ -196,7 +206,7 @@ class Planner:
         if name in self.given:
             shape: Shape = self.given[name]
         elif shaped is not None and not self.numeric:
-            shape = shaped.sizes
+            shape = with_sizes(shaped.sizes, self.bound)
         elif self.numeric and self._knows(name):
             place = self.tables.inputs.get(name) or (shaped.span if shaped else span)
             return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
@@ -218,7 +228,8 @@ class Planner:
     @cached_property
     def _guessed(self) -> dict[str, Shape]:
         """Shapes that nothing states, for pictures and symbols."""
-        return guess_shapes(self.tables, self.given)
+        stated = {name: with_sizes(shaped.sizes, self.bound) for name, shaped in self.tables.shapes.items()}
+        return guess_shapes(self.tables, {**stated, **self.given})
 
     def _meant(self, name: str) -> tuple[str, str]:
         """The known name that is near, and the known names that it is made of; "" where there is none.

@@ -97,6 +97,7 @@ LAYERS = [
     ["parser", "definitions", "data", "expressions", "planner"],
     ["closed_form", "evaluator"],
     ["check", "numeric"],
+    ["points"],
     ["run", "literals"],
     ["runner", "prepared"],
     ["model"],

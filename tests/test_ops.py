@@ -158,6 +158,7 @@ V, R, S, M, N = (3,), (1, 3), (3, 3), (2, 3), (3, 2)
 REFERENCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], list[int | None]]] = {
     "sum": (_keep(np.sum), [M], [None, 0, 1]),
     "mean": (_keep(np.mean), [M], [None, 0, 1]),
+    "size": (lambda a, axis=None: np.full((1, 1), float(np.size(a, axis))), [M], [None, 0, 1]),
     "norm": (_norm, [M], [None, 0, 1]),
     "norm1": (lambda x, axis=None: np.sum(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
     "norminf": (lambda x, axis=None: np.max(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
@@ -318,6 +319,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "kron": [([M, N], {}), ([V, (2,)], {}), ([V, R], {}), ([SCALAR, M], {})],
     "kron_contract": [([(4, 6), M], {"first": True}), ([(4, 6), M], {"first": False}), ([(6,), (2,)], {"first": True})],
     "trace": [([S], {}), ([SCALAR], {})],
+    "size": [([M], {"axis": None}), ([V], {"axis": None}), ([M], {"axis": 0}), ([M], {"axis": 1})],
     "inv": [([S], {}), ([SCALAR], {})],
     "adj": [([S], {}), ([(2, 2)], {})],
     "det": [([S], {}), ([SCALAR], {})],
@@ -351,7 +353,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
               ([SCALAR] * 2, {"extent": (1, 2)})],
     "diag": [([V], {"extract": False}), ([S], {"extract": True}), ([(1,)], {"extract": False})],
 }  # fmt: skip
-LEAVES = {"input", "constant", "ones", "zeros", "eye", "onehot"}
+LEAVES = {"input", "constant", "symbol", "ones", "zeros", "eye", "onehot"}
 SINGLE = sorted(name for name in OPERATIONS if name.rstrip("'") in UNARY)
 SITES = [(n, k) for n in OPS for k in range(len(OPS[n]))] + [(n, k) for n in SINGLE for k in range(2)]
 

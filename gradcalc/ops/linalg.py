@@ -18,6 +18,7 @@ from gradcalc.graph import (
     ShapeError,
     extent,
     is_row,
+    joint_size,
     of_extent,
     register,
     transposed,
@@ -103,13 +104,7 @@ def _kron_shape(shapes: Sequence[Shape], a: Any) -> Shape:
     (m, n), (p, q) = extent(shapes[0]), extent(shapes[1])
     if shapes[0] == SCALAR or shapes[1] == SCALAR:
         return shapes[0] or shapes[1]
-
-    def by(x: Any, y: Any) -> Any:
-        if isinstance(x, int) and isinstance(y, int):
-            return x * y
-        return y if x == 1 else x if y == 1 else f"{x}·{y}"
-
-    return of_extent(by(m, p), by(n, q))
+    return of_extent(joint_size(m, p), joint_size(n, q))
 
 
 def _kron_kernel(a: Any, x: Array, y: Array) -> Array:

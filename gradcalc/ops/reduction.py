@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,20 @@ from typing import Any
 import numpy as np
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, count, extent, is_row, register
+from gradcalc.graph import (
+    SCALAR,
+    Graph,
+    Node,
+    Operation,
+    Shape,
+    ShapeError,
+    Size,
+    count,
+    extent,
+    is_row,
+    joint_size,
+    register,
+)
 from gradcalc.maps import Compose, Hadamard, Inner, LinearMap, Sandwich
 from gradcalc.notation import Level, Piece, Style, applied, call, total
 from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare, same_shape
@@ -76,16 +90,44 @@ def _declare(
     )  # fmt: skip
 
 
-def _length(node: Node) -> float:
-    rows, columns = extent(node.inputs[0].shape)
-    axis = node.attributes["axis"]
-    return float(count((rows, columns) if axis is None else (rows,) if axis == 0 else (columns,)))
+def _counted(shape: Shape, axis: int | None) -> Size:
+    """How many entries a reduction takes together."""
+    return joint_size(*extent(shape)) if axis is None else extent(shape)[axis]
+
+
+def _over_length(number: float, node: Node) -> Node:
+    """`c/n`, with n the entries that a reduction takes together: a number, or `size(x)` of a symbolic size."""
+    operand, axis, graph = node.inputs[0], node.attributes["axis"], node.graph
+    length = _counted(operand.shape, axis)
+    if isinstance(length, int):
+        return al.constant(graph, number / length if length else math.nan)
+    return al.divide(al.constant(graph, number), graph.make("size", operand, axis=axis))
+
+
+_SIZE_SUMMARY = "the number of entries; with axis=0 of rows, with axis=1 of columns"
+
+
+def _size(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
+    length = _counted(x[0].shape, axis)
+    return al.constant(graph, length) if isinstance(length, int) else graph.make("size", x[0], axis=axis)
+
+
+def _size_kernel(a: Any, x: Array) -> Array:
+    rows, columns = x.shape[-2:]
+    return np.full((1, 1), float(rows * columns if a["axis"] is None else (rows, columns)[a["axis"]]))
+
+
+OPERATION_TAKES_AXIS["size"] = True
+declare(
+    Function("size", _size, _SIZE_SUMMARY, "0 (it does not depend on the values)", "size([1, 2])", reduces=True),
+    Operation("size", lambda shapes, a: SCALAR, _size_kernel, lambda node, i: None, call("size"), "is constant"),
+)  # fmt: skip
 
 
 _declare("sum", lambda x, axes: np.sum(x, axis=axes, keepdims=True), lambda n: al.ones(n.graph, n.inputs[0].shape),
          "the sum of the entries", "sum(dx)", "distributes")  # fmt: skip
 _declare("mean", lambda x, axes: np.mean(x, axis=axes, keepdims=True),
-         lambda n: al.filled(n.inputs[0], 1.0 / _length(n)), "the mean of the entries", "mean(dx)",
+         lambda n: al.stretch(_over_length(1.0, n), n.inputs[0].shape), "the mean of the entries", "mean(dx)",
          "distributes")  # fmt: skip
 
 # ----------------------------------------------------------------------------- norms
@@ -346,7 +388,7 @@ declare(
 def _mse_map(node: Node, i: int) -> LinearMap:
     """d mean((a - b)²) = (2/n) (a - b)^T (da - db)."""
     difference = al.add(list(node.inputs), [1, -1] if i == 0 else [-1, 1])
-    return _of_input(node, i, al.scale(al.constant(node.graph, 2.0 / _length(node)), difference))
+    return _of_input(node, i, al.scale(_over_length(2.0, node), difference))
 
 
 declare(

@@ -17,13 +17,14 @@ from gradcalc.graph import (
     ShapeError,
     extent,
     is_row,
+    joint_size,
     of_extent,
     register,
     transposed,
 )
 from gradcalc.maps import WHOLE, Embed, LinearMap, Named, Select, identity, stretched, transposed_map
 from gradcalc.notation import Level, Piece, Style, applied, call, format_size, sizes
-from gradcalc.ops.table import Function, declare, whole
+from gradcalc.ops.table import Function, declare, size_of, whole
 
 Array = np.ndarray[Any, Any]
 
@@ -58,6 +59,7 @@ def _filled(value: float) -> Any:
 
 
 _leaf("input", None, lambda node, pieces, style: Piece(style.name(node.attributes["name"]), Level.ATOM))
+_leaf("symbol", None, lambda node, pieces, style: Piece(style.name(node.attributes["name"]), Level.ATOM))
 _leaf("constant", lambda a: np.full((1, 1), a["value"]), _show_constant)
 
 
@@ -67,7 +69,7 @@ def _shape_from_attribute(shapes: Sequence[Shape], a: Any) -> Shape:
 
 def _generator(name: str, value: float) -> None:
     def build(graph: Graph, arguments: Sequence[Node], axis: int | None) -> Node:
-        shape = tuple(whole(n, f"a size in {name}(...)") for n in arguments)
+        shape = tuple(size_of(n, f"a size in {name}(...)") for n in arguments)
         return graph.make(name, to=shape if len(shape) != 2 else of_extent(*shape))
 
     declare(
@@ -81,7 +83,7 @@ _generator("ones", 1.0)
 _generator("zeros", 0.0)
 
 declare(
-    Function("eye", lambda g, x, axis: al.eye(g, whole(x[0], "the size of eye(...)")),
+    Function("eye", lambda g, x, axis: al.eye(g, size_of(x[0], "the size of eye(...)")),
              "the identity matrix; `I` where its size follows from the other operand", "0 (it has no input)",
              "eye(3)"),
     Operation("eye", lambda shapes, a: (a["size"], a["size"]), lambda a: np.eye(_numbers(a["size"])),
@@ -90,8 +92,8 @@ declare(
 
 
 def _onehot(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
-    place, size = whole(x[0], "the place in onehot(...)"), whole(x[1], "the size in onehot(...)")
-    if place >= size:
+    place, size = whole(x[0], "the place in onehot(...)"), size_of(x[1], "the size in onehot(...)")
+    if isinstance(size, int) and place >= size:
         raise ShapeError(f"the place {place} is outside 0 to {size - 1}: places count from 0")
     return graph.make("onehot", place=place, size=size)
 
@@ -175,10 +177,7 @@ def _vec_kernel(a: Any, x: Array) -> Array:
 
 
 def _vec_shape(shapes: Sequence[Shape], a: Any) -> Shape:
-    rows, columns = extent(shapes[0])
-    if isinstance(rows, int) and isinstance(columns, int):
-        return (rows * columns,)
-    return (f"{rows}·{columns}",) if columns != 1 else (rows,)
+    return (joint_size(*extent(shapes[0])),)
 
 
 def _vec_map(node: Node, i: int) -> LinearMap:
@@ -213,7 +212,7 @@ declare(
 )  # fmt: skip
 declare(
     Function("unvec", lambda g, x, axis: g.make("unvec", x[0], to=of_extent(
-                 whole(x[1], "a size in unvec(...)"), whole(x[2], "a size in unvec(...)"))),
+                 size_of(x[1], "a size in unvec(...)"), size_of(x[2], "a size in unvec(...)"))),
              "unvec(v, m, n): a column taken as the columns of an m × n matrix", "unvec(dv, m, n)",
              "unvec([1, 2, 3, 4], 2, 2)", 3, 3),
     Operation("unvec", _unvec_shape, _unvec_kernel, _unvec_map, _show_unvec, "reshapes"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.graph import Graph, Node, Operation, ShapeError, register, same_shape
+from gradcalc.graph import Graph, Node, Operation, ShapeError, Size, register, same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Function:
     aliases: tuple[str, ...] = ()
 
 
-__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "builds", "declare", "same_shape", "whole"]
+__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "builds", "declare", "same_shape", "size_of", "whole"]
 FUNCTIONS: dict[str, Function] = {}
 """Every function by name and by alias."""
 
@@ -61,8 +61,13 @@ def builds(op: str, **attributes: Any) -> Callable[[Graph, Sequence[Node], int |
 OPERATION_TAKES_AXIS: dict[str, bool] = {}
 
 
+def size_of(node: Node, what: str) -> Size:
+    """A size that is written as a whole number, or as the symbol of a stated shape."""
+    return str(node.attributes["name"]) if node.op == "symbol" else whole(node, what)
+
+
 def whole(node: Node, what: str) -> int:
-    """A constant whole number that a size or a place is made of."""
+    """A constant whole number that a place is made of."""
     value = node.attributes.get("value") if node.op == "constant" else None
     if value is None or not float(value).is_integer() or not 0 <= value <= 10**9:
         raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
