@@ -32,7 +32,10 @@ def application(builder: Builder, e: syntax.Application, scope: Scope) -> Handle
             remedy=f"put one expression into the brackets, or define `{name}` as a function")  # fmt: skip
     if name == "grad" and len(e.arguments) == 2 and name not in builder.tables.functions:
         inner = syntax.Derivative(e.span, e.arguments[0].value, e.arguments[1].value)
-        return (yield (inner, scope))  # type: ignore[no-any-return]
+        found: Value = yield (inner, scope)
+        if inner in builder.by_matrix:
+            builder.by_matrix[e] = builder.by_matrix[inner]
+        return found
     values: list[Value] = []
     axis: int | None = None
     for argument in e.arguments:

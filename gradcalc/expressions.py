@@ -17,7 +17,7 @@ from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
 from gradcalc.differentiate import Backward, derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, joint_size, of_extent
+from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, is_row, joint_size, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
 from gradcalc.simplify import simplify
@@ -48,6 +48,8 @@ class Builder(Maker):
     sweeps: list[Backward] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
     flat: dict[str, bool] = field(default_factory=dict)
+    by_matrix: dict[syntax.Expression, Shape] = field(default_factory=dict)
+    """Expressions that are the Jacobian of a vector by a matrix, with the matrix's shape."""
 
     # ------------------------------------------------------------------------- driving
 
@@ -171,6 +173,8 @@ def _name(builder: Builder, e: syntax.Name, scope: Scope) -> Handler:
 
 def _group(builder: Builder, e: syntax.Group, scope: Scope) -> Handler:
     value: Value = yield (e.operand, scope)
+    if e.operand in builder.by_matrix:
+        builder.by_matrix[e] = builder.by_matrix[e.operand]
     return value
 
 
@@ -226,6 +230,8 @@ def _derivative(builder: Builder, e: syntax.Derivative, scope: Scope) -> Handler
     if nodes is None:
         return UNKNOWN
     of, by = nodes
+    if len(of.shape) == 1 and len(by.shape) == 2 and not is_row(by.shape):
+        builder.by_matrix[e] = by.shape
     labels = shape_labels((e.of.span, e.by.span), nodes)
     x, y = excerpt(e.by.span, 24), excerpt(e.of.span, 24)
     if by.op == "constant":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, Label, Span
-from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, of_extent
+from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, of_extent
 from gradcalc.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
 from gradcalc.symbols import excerpt
 
@@ -59,11 +59,26 @@ def product(builder: Builder, e: syntax.Product, scope: Scope) -> Handler:
                 continue
         whole = span.to(factors[number + 1].span)
         left = combine(builder, operators[number], (left, span), (right, factors[number + 1].span), whole, scope)
+        if operators[number] in ("", "*") and factors[number + 1] in builder.by_matrix:
+            left = _in_shape(builder, left, builder.by_matrix[factors[number + 1]], e, whole)
         span = whole
         number += 1
     if coefficient is not None:
         left = combine(builder, "*", (coefficient, factors[0].span), (left, span), e.span, scope)
     return left
+
+
+def _in_shape(builder: Builder, value: Value, by: Shape, e: syntax.Product, span: Span) -> Value:
+    """A product with the Jacobian of a vector by a matrix: of a row it is a gradient, in the shape of the matrix.
+
+    So the lecture's `∂s/∂W = δ ∂z/∂W` holds in the shape convention; another product is a Jacobian again.
+    """
+    if not isinstance(value, Node):
+        return value
+    if is_row(value.shape):
+        return builder.note(builder.graph.make("unvec", al.transpose(value), to=by), span)
+    builder.by_matrix[e] = by
+    return value
 
 
 # ------------------------------------------------------------------------------- factors
