@@ -119,12 +119,19 @@ def times_reciprocal(node: Node) -> Node | None:
 
 
 def times_divisor(node: Node) -> Node | None:
-    """(a / b) b = a, entry by entry."""
-    for one, other in (node.inputs, node.inputs[::-1]):
-        sign, quotient = (-1, one.inputs[0]) if one.op == "negative" else (1, one)
-        if quotient.op in ("divide", "ratio") and quotient.inputs[1] is other:
-            above = quotient.inputs[0]
-            return above if sign > 0 else al.negative(above)
+    """(a / b) b = a, entry by entry, also with other factors between."""
+    scalars = entry_factors(node.inputs[0]) if node.op == "scale" else []
+    factors = [*scalars, node.inputs[1]] if scalars else entry_factors(node)
+    for k, factor in enumerate(factors):
+        sign, quotient = (-1, factor.inputs[0]) if factor.op == "negative" else (1, factor)
+        if quotient.op not in ("divide", "ratio") or quotient.inputs[1] not in factors:
+            continue
+        above = quotient.inputs[0] if sign > 0 else al.negative(quotient.inputs[0])
+        divisor = factors.index(quotient.inputs[1])
+        left = [above if j == k else f for j, f in enumerate(factors) if j != divisor]
+        if scalars and len(left) > 1:
+            return al.scale(entry_product(left[:-1]), left[-1])
+        return entry_product(left)
     return None
 
 

@@ -203,6 +203,8 @@ def small_products(graph: Graph, x: Node, y: Node, z: Node, a: Node, b: Node) ->
         make("multiply", make("multiply", x, y), make("square", x)), make("multiply", a, make("multiply", b, a)),
         make("power", make("square", a), graph.constant(3.0)), make("square", make("power", a, graph.constant(2.0))),
         make("divide", x, ones), make("ratio", x, ones), make("multiply", y, make("divide", ones, x)),
+        make("scale", make("multiply", make("norm", x, axis=None), a), make("ratio", x, make("norm", x, axis=None))),
+        make("multiply", make("multiply", x, y), make("ratio", z, x)),
         make("scale", a, product(x, turn(y))), make("scale", make("multiply", a, b), product(x, turn(y))),
         make("scale", product(turn(x), y), product(x, turn(y))),
         make("multiply", x, make("multiply", y, z)), make("multiply", a, make("multiply", b, make("tanh", a))),

@@ -1,0 +1,163 @@
+"""The standard tables of matrix derivatives, held to what is printed.
+
+Numbers in brackets are those of equations in Petersen and Pedersen, The Matrix Cookbook, 2012. The strings are
+written by hand from the tables; where several forms are as short, each is given.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc.closed_form import Writer
+from gradcalc.data import datum
+from gradcalc.differentiate import reverse
+
+COLUMNS = {"x", "y", "a", "b", "c", "d", "u", "v"}
+SCALARS = {"k", "m", "p", "q"}
+
+TABLE = [
+    # linear and bilinear forms
+    ("a^T x", "x", "a"),  # (69)
+    ("x^T a", "x", "a"),  # (69)
+    ("a^T X b", "X", "a b^T"),  # (70)
+    ("a^T X^T b", "X", "b a^T"),  # (71)
+    ("a^T X a", "X", "a a^T"),  # (72)
+    ("a^T X^T a", "X", "a a^T"),  # (72)
+    ("x^T A y", "x", "A y"),
+    ("x^T A y", "y", "A^T x"),
+    ("x^T A y", "A", "x y^T"),
+    ("a^T x y^T b", "x", "y^T b a", "b^T y a", "a y^T b", "a b^T y"),
+    ("a^T (x ∘ d)", "x", "a ∘ d", "d ∘ a"),
+    ("u^T diag(d) x", "d", "u ∘ x", "x ∘ u"),
+    ("u^T diag(d) x", "x", "u ∘ d", "d ∘ u"),
+    ("u^T diag(d) W x", "x", "W^T (u ∘ d)", "W^T (d ∘ u)"),
+    ("k (a^T x)", "x", "k a"),
+    # quadratic forms
+    ("x^T x", "x", "2 x"),  # (131)
+    ("x^T B x", "x", "(B + B^T) x"),  # (81)
+    ("k (x^T B x)", "x", "k (B + B^T) x"),
+    ("1/2 (x^T B x) - b^T x", "x", "0.5 (B + B^T) x - b", "1/2 (B + B^T) x - b"),
+    ("b^T X^T X c", "X", "X (b c^T + c b^T)", "X (c b^T + b c^T)"),  # (77)
+    ("b^T X^T D X c", "X", "D^T X b c^T + D X c b^T", "D X c b^T + D^T X b c^T"),  # (82)
+    ("(A x + b)^T C (D x + d)", "x", "A^T C (D x + d) + D^T C^T (A x + b)"),  # (78)
+    ("(X b + c)^T D (X b + c)", "X", "(D + D^T) (X b + c) b^T"),  # (83)
+    ("(x - A y)^T W (x - A y)", "x", "(W + W^T) (x - A y)"),  # (85), W symmetric there
+    ("(x - A y)^T W (x - A y)", "y", "-A^T (W + W^T) (x - A y)"),  # (84), W symmetric there
+    ("(x - A y)^T W (x - A y)", "A", "-(W + W^T) (x - A y) y^T"),  # (88), W symmetric there
+    ("k (x^T x) + m (x^T x)", "x", "2 (k + m) x"),
+    ("(x^T A x)^2", "x", "2 (x^T A x) (A + A^T) x"),
+    # traces
+    ("tr(X)", "X", "I"),  # (99)
+    ("tr(X A)", "X", "A^T"),  # (100)
+    ("tr(A X B)", "X", "A^T B^T"),  # (101)
+    ("tr(A X^T B)", "X", "B A"),  # (102)
+    ("tr(X^T A)", "X", "A"),  # (103)
+    ("tr(A X^T)", "X", "A"),  # (104)
+    ("tr(X^2)", "X", "2 X^T"),  # (106)
+    ("tr(X^2 B)", "X", "X^T B^T + B^T X^T", "B^T X^T + X^T B^T"),  # (107)
+    ("tr(X^T B X)", "X", "(B + B^T) X"),  # (108)
+    ("tr(B X X^T)", "X", "(B + B^T) X"),  # (109)
+    ("tr(X X^T B)", "X", "(B + B^T) X"),  # (110)
+    ("tr(X B X^T)", "X", "X (B + B^T)"),  # (111)
+    ("tr(X^T X)", "X", "2 X"),  # (115)
+    ("tr(X X^T)", "X", "2 X"),
+    ("tr(X^3)", "X", "3 X^T X^T"),  # (121) with k = 3
+    ("tr(A X B X)", "X", "A^T X^T B^T + B^T X^T A^T"),
+    ("tr(A X B X^T C)", "X", "A^T C^T X B^T + C A X B", "C A X B + A^T C^T X B^T"),
+    ("tr((A X B + C) (A X B + C)^T)", "X", "2 A^T (A X B + C) B^T"),
+    ("tr(k X)", "X", "k I"),
+    # determinants
+    ("det(X)", "X", "adj(X)^T"),  # (49): det(X) X^-T = adj(X)^T
+    ("det(A X B)", "X", "A^T adj(A X B)^T B^T"),  # (51), right for singular matrices too
+    ("det(X)^2", "X", "2 det(X) adj(X)^T"),
+    ("det(X^-1)", "X", "-det(X^-1) X^-T"),  # (62)
+    ("logdet(X)", "X", "X^-T"),  # (57)
+    ("log(det(X))", "X", "X^-T"),  # (57)
+    ("logdet(X^-1)", "X", "-X^-T"),
+    ("logdet(X^T X)", "X", "2 X^-T"),  # (55), X square
+    ("logdet(A X B)", "X", "X^-T"),
+    # inverses
+    ("a^T X^-1 b", "X", "-X^-T a b^T X^-T"),  # (61)
+    ("tr(A X^-1 B)", "X", "-X^-T A^T B^T X^-T"),  # (63)
+    ("tr(X^-1)", "X", "-X^-T X^-T"),
+    ("tr((X + A)^-1)", "X", "-(X + A)^-T (X + A)^-T"),  # (64)
+    # norms
+    ("‖x‖", "x", "x/‖x‖"),
+    ("‖x - a‖", "x", "(x - a) / ‖x - a‖"),  # (129)
+    ("‖x - a‖^2", "x", "2 (x - a)"),
+    ("‖X‖^2", "X", "2 X"),  # (132)
+    ("‖X‖", "X", "X/‖X‖"),
+    ("‖W x - y‖^2", "x", "2 W^T (W x - y)"),
+    ("‖W x - y‖^2", "W", "2 (W x - y) x^T"),
+    ("‖W x - y‖^2", "y", "2 (y - W x)", "-2 (W x - y)"),
+    ("1/2 ‖W x - y‖^2", "W", "(W x - y) x^T"),
+    ("‖A X - B‖^2", "X", "2 A^T (A X - B)"),
+    ("‖x‖^2 + k ‖x‖^2", "x", "2 (k + 1) x", "2 (1 + k) x"),
+    # functions of numbers and of columns
+    ("exp(a^T x)", "x", "exp(a^T x) a"),
+    ("sum(x ∘ y)", "x", "y"),
+    ("logsumexp(x)", "x", "softmax(x)"),
+    ("-y^T log(softmax(x))", "x", "sum(y) softmax(x) - y"),
+    ("cross_entropy(softmax(x), y)", "x", "sum(y) softmax(x) - y"),
+    ("-y^T log_softmax(x)", "x", "sum(y) softmax(x) - y"),
+]
+
+
+def value_of(name: str, numbers: np.random.Generator) -> Any:
+    """A random value of the shape that the name has in the tables; matrices have positive determinants."""
+    if name in SCALARS:
+        return float(numbers.uniform(0.5, 2.0))
+    if name in COLUMNS:
+        return numbers.uniform(0.1, 0.9, 3)
+    return numbers.uniform(-0.5, 0.5, (3, 3)) + 2.0 * np.eye(3)
+
+
+def data_of(text: str) -> dict[str, Any]:
+    numbers = np.random.default_rng(7)
+    words = sorted(set(re.findall(r"(?<![\w^])[A-Za-z](?!\w|\()", text)))
+    return {name: value_of(name, numbers) for name in words}
+
+
+def written_out(text: str, by: str) -> str:
+    """The gradient of a formula in the names of its inputs alone, as it is printed in the shape layout."""
+    plan = gradcalc.loads(f"s = {text}").plan({n: datum(n, v).shape for n, v in data_of(text).items()})
+    sweep = reverse(plan.target)
+    writer = Writer(plan, sweep)
+    writer.labels = {node: name for name, node in plan.names.items() if node.op == "input"}
+    form = writer.form(sweep.adjoint(plan.names[by]))
+    assert form is not None
+    return re.sub(r"\(([^()\s]+|\([^()]*\))\^-1\)\^T", r"\1^-T", form.text)
+
+
+ENTRIES = [(text, by, forms) for text, by, *forms in TABLE]
+
+
+@pytest.mark.parametrize(("text", "by", "forms"), ENTRIES, ids=[f"d {text} by {by}" for text, by, _ in ENTRIES])
+def test_the_gradient_is_printed_as_in_the_tables(text: str, by: str, forms: list[str]) -> None:
+    assert written_out(text, by) in forms
+
+
+@pytest.mark.parametrize(("text", "by", "forms"), ENTRIES, ids=[f"d {text} by {by}" for text, by, _ in ENTRIES])
+def test_the_entries_of_the_tables_are_right(text: str, by: str, forms: list[str]) -> None:
+    """Each form, evaluated as an equation of its own, is the gradient in numbers."""
+    data = data_of(text)
+    gradient = np.asarray(gradcalc.loads(f"s = {text}").run(data, wrt=[by]).gradients[by].value, dtype=float)
+    for form in forms:
+        if form == "I" or form.endswith(" I"):
+            form = form.replace("I", "eye(3)")
+        used = {n: v for n, v in data.items() if re.search(rf"(?<!\w){n}(?!\w)", form)}
+        found = gradcalc.loads(f"answer = {form}").run(used, of="answer")
+        assert np.allclose(found.nodes["answer"].value, gradient, rtol=1e-9, atol=1e-12)
+
+
+def test_a_second_derivative_is_as_in_the_tables() -> None:
+    """∂(∂s/∂x)/∂x of s = x^T A x is A + A^T (98); a claim of it holds by symbols."""
+    run = gradcalc.loads("s = x^T A x; H = ∂(∂s/∂x)/∂x; H == A + A^T; ∂s/∂x == (A + A^T) x").run(
+        {"x": [1.0, 2.0], "A": [[1.0, 2.0], [5.0, 3.0]]}, of="s"
+    )
+    assert [(claim.holds, claim.by) for claim in run.claims] == [(True, "symbols")] * 2
