@@ -149,6 +149,11 @@ def _adjugate(x: Any) -> Any:
     return np.array([[(-1) ** (i + j) * minors[j][i] for i in range(n)] for j in range(n)])
 
 
+def _adjugate_change(x: Any, h: Any) -> Any:
+    """By a step along the imaginary axis."""
+    return _adjugate(x + 1e-40j * h).imag / 1e-40
+
+
 def _blocks(y: Any, p: int, q: int) -> Any:
     rows, columns = y.shape
     return y.reshape(rows // p, p, columns // q, q)
@@ -182,6 +187,7 @@ REFERENCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], list[int |
     "trace": (lambda x: _scalar(np.trace(x)), [S], [None]),
     "inv": (np.linalg.inv, [S], [None]),
     "adj": (_adjugate, [S], [None]),
+    "adj_change": (_adjugate_change, [S, S], [None]),
     "det": (lambda x: _scalar(np.linalg.det(x)), [S], [None]),
     "logdet": (lambda x: _scalar(np.log(np.linalg.det(x))), [S], [None]),
     "solve": (np.linalg.solve, [S, N], [None]),
@@ -199,7 +205,7 @@ def samples(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
     """Operands inside the domain and away from kinks."""
     numbers = np.random.default_rng(sum(map(ord, name)))
     drawn = [numbers.uniform(0.3, 0.9, extent(s)) for s in shapes]
-    if name in ("inv", "adj", "det", "logdet", "solve"):
+    if name in ("inv", "adj", "adj_change", "det", "logdet", "solve"):
         drawn[0] = 2 * np.eye(3) + drawn[0]
     if name in ("norm1", "norminf"):
         drawn[0] *= np.sign(numbers.standard_normal(drawn[0].shape))
@@ -322,6 +328,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "size": [([M], {"axis": None}), ([V], {"axis": None}), ([M], {"axis": 0}), ([M], {"axis": 1})],
     "inv": [([S], {}), ([SCALAR], {})],
     "adj": [([S], {}), ([(2, 2)], {})],
+    "adj_change": [([S, S], {}), ([(2, 2), (2, 2)], {}), ([(4, 4), (4, 4)], {})],
     "det": [([S], {}), ([SCALAR], {})],
     "logdet": [([S], {}), ([SCALAR], {})],
     "solve": [([S, V], {}), ([S, N], {})],
@@ -371,7 +378,7 @@ def site(name: str, number: int) -> tuple[Graph, Node, dict[Node, Any], Any]:
     node = graph.make(name, *leaves, **attributes)
     values = {leaf: numbers.uniform(0.2, 0.9, extent(leaf.shape)) for leaf in leaves}
     for leaf in leaves[:1]:
-        if name in ("inv", "adj", "det", "logdet", "solve") and leaf.shape:
+        if name in ("inv", "adj", "adj_change", "det", "logdet", "solve") and leaf.shape:
             values[leaf] += 2 * np.eye(leaf.shape[0])
         if name == "arccosh":
             values[leaf] += 1
@@ -424,7 +431,8 @@ def test_the_jacobian_is_the_map_on_basis_vectors(name: str, number: int) -> Non
         batch = np.broadcast_to(whole[image], (len(basis), *extent(node.shape)))
         dense = np.swapaxes(batch, 1, 2).reshape(len(basis), -1).T
         found = values[matrix] if operand.shape else values[matrix].reshape(-1, 1, order="F")
-        np.testing.assert_allclose(np.broadcast_to(found, dense.shape), dense, rtol=1e-13, atol=1e-15)
+        noise = (1e-13 if name == "adj_change" else 1e-15) * max(1.0, float(np.max(np.abs(dense))))
+        np.testing.assert_allclose(np.broadcast_to(found, dense.shape), dense, rtol=1e-13, atol=noise)
 
 
 @pytest.mark.parametrize(("name", "number"), SITES)

@@ -1,6 +1,7 @@
 """The declarations of all operations. Importing this package fills the two closed tables."""
 
-from gradcalc.ops import arithmetic, elementwise, linalg, named, reduction, structural
+from gradcalc.ops import adjugate, arithmetic, elementwise, linalg, named, reduction, structural
 from gradcalc.ops.table import FUNCTIONS, Function
 
-__all__ = ["FUNCTIONS", "Function", "arithmetic", "elementwise", "linalg", "named", "reduction", "structural"]
+__all__ = ["FUNCTIONS", "Function", "adjugate", "arithmetic", "elementwise", "linalg", "named", "reduction",
+           "structural"]  # fmt: skip

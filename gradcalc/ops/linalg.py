@@ -23,7 +23,7 @@ from gradcalc.graph import (
     register,
     transposed,
 )
-from gradcalc.maps import Compose, Inner, Kronecker, LinearMap, Outer, Sandwich, Sum, transposed_map
+from gradcalc.maps import Compose, Inner, Kronecker, LinearMap, Sandwich, transposed_map
 from gradcalc.notation import Level, Piece, Style, call
 from gradcalc.ops.table import Function, builds, declare
 
@@ -250,37 +250,6 @@ declare(
              domain="matrices that are not singular"),
     Operation("inv", _square("inv"), _inv_kernel, _inv_map, _show_inv, "sandwiches",
               "a matrix that is not singular", is_singular),
-)  # fmt: skip
-
-
-def _adj_kernel(a: Any, x: Array) -> Array:
-    """The adjugate from the singular values, without division: U S V^T has adj = det(U V) V adj(S) U^T."""
-    n = x.shape[-1]
-    if n == 2:
-        rows = [[x[..., 1, 1], -x[..., 0, 1]], [-x[..., 1, 0], x[..., 0, 0]]]
-        return np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
-    finite = np.isfinite(x).all(axis=(-1, -2), keepdims=True)
-    u, s, vt = np.linalg.svd(np.where(finite, x, 0.0))
-    others = np.stack([np.prod(np.delete(s, k, axis=-1), axis=-1) for k in range(n)], axis=-1)
-    sign = np.linalg.det(u) * np.linalg.det(vt)
-    adjugate = np.swapaxes(vt, -1, -2) * others[..., None, :] @ np.swapaxes(u, -1, -2)
-    return np.where(finite, np.round(sign)[..., None, None] * adjugate, np.nan)
-
-
-def _adj_map(node: Node, i: int) -> LinearMap:
-    """d adj(X) = (tr(adj(X) dX) I - adj(X) dX) X^-1, for X not singular."""
-    operand = node.inputs[0]
-    inverse = al.apply("inv", operand)
-    first = Compose(operand.shape, node.shape, (
-        Outer(SCALAR, node.shape, inverse), Inner(operand.shape, SCALAR, al.transpose(node))))  # fmt: skip
-    second = Sandwich(operand.shape, node.shape, al.negative(node), inverse)
-    return Sum(operand.shape, node.shape, (first, second))
-
-
-declare(
-    Function("adj", builds("adj"), "the adjugate: adj(A) A = det(A) I, also where A is singular",
-             "(tr(adj(A) dA) I - adj(A) dA) A^-1", "adj([[1, 2], [3, 4]])"),
-    Operation("adj", _square("adj"), _adj_kernel, _adj_map, call("adj"), "sandwiches"),
 )  # fmt: skip
 
 
