@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Node, ancestors, depth_first
-from gradcalc.maps import LinearMap, times, unit
+from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
+from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, times, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,16 +102,21 @@ def reverse(target: Node, seed: Node | None = None) -> Backward:
     return sweep
 
 
-def forward(target: Node, tangents: Mapping[Node, Node]) -> Node:
-    """The change of the target for given changes of some nodes (a JVP), in the shape of the target."""
+def forward(target: Node, tangents: Mapping[Node, Node], terms: list[tuple[Node, Node]] | None = None) -> Node:
+    """The change of the target for given changes of some nodes (a JVP), in the shape of the target.
+
+    `terms` takes what comes through each use of a value: the node that uses it, and the change of that node by it.
+    """
     changes = dict(tangents)
     for node in ancestors([target]):
         if node in changes:
             continue
         maps = local_maps(node, {i for i in node.inputs if i in changes})
-        terms = [linear.apply(changes[node.inputs[i]]) for i, linear in maps]
-        if terms:
-            changes[node] = al.add(terms)
+        found = [linear.apply(changes[node.inputs[i]]) for i, linear in maps]
+        if terms is not None:
+            terms.extend((node, term) for term in found)
+        if found:
+            changes[node] = al.add(found)
     return changes.get(target) or al.zeros(target.graph, target.shape)
 
 
@@ -126,12 +131,38 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
     for edge in sweep.edges:
         if edge.node not in found:
             found[edge.node] = _total(branches.pop(edge.node))
-        outer, local = found[edge.node], edge.linear.matrix(graph)
-        product = times(outer, local) if outer is not None and local is not None else None
+        outer, local = found[edge.node], local_matrix(edge.linear, graph)
+        product = _product(outer, local) if outer is not None and local is not None else None
         branches.setdefault(edge.input, []).append((edge.rank, edge.argument, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found
+
+
+def _product(outer: Node, local: Node) -> Node:
+    """The product of two Jacobians; of Kronecker products factor by factor: (A ⊗ B) (C ⊗ D) = A C ⊗ B D."""
+    if outer.op == "matmul" and not outer.attributes["right"] and outer.inputs[1].op == local.op == "kron":
+        left = al.transpose(outer.inputs[0]) if outer.attributes["left"] else outer.inputs[0]
+        return times(left, _product(outer.inputs[1], local))
+    if outer.op == local.op == "kron":
+        (a, b), (c, d) = outer.inputs, local.inputs
+        if extent(a.shape)[1] == extent(c.shape)[0] and extent(b.shape)[1] == extent(d.shape)[0]:
+            return outer.graph.make("kron", times(a, c), times(b, d))
+    return times(outer, local)
+
+
+def local_matrix(linear: LinearMap, graph: Graph) -> Node | None:
+    """The Jacobian of one edge, or None where the language has no name for it.
+
+    In `(R^T ⊗ L) K = L ⊗ R^T` the commutation matrix K of a transposed dX, which has no name, goes away: that holds
+    where L dX^T R is a column or a row.
+    """
+    match linear:
+        case Compose(maps=(Sandwich() as outer, Transposed(kind="commutation"))) if 1 in extent(outer.target):
+            rows, columns = extent(outer.source)
+            left, right = outer.left or al.eye(graph, rows), outer.right or al.eye(graph, columns)
+            return graph.make("kron", left, al.transpose(right))
+    return linear.matrix(graph)
 
 
 def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
