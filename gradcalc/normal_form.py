@@ -147,7 +147,7 @@ def _diag(e: Expansion, node: Node) -> Form | None:
     if source == (1, 1):
         return form
     if node.attributes["extract"]:
-        return e.through(form, lambda body: _diagonal_of(e, body or (), source))
+        return e.through(form, lambda body: _column(e.atoms.diagonal_of(body or (), source[0])))
     return e.through(form, lambda body: _whole(e.atoms.diagonal(body or (), source[0])))
 
 
@@ -157,22 +157,9 @@ def _whole(word: Word) -> Product:
     return made
 
 
-def _diagonal_of(e: Expansion, body: Body, size: Extent) -> Product:
-    """The diagonal: d of diag(d), 1 of I, u ∘ v of u v^T; of others an atom, the same for the transpose."""
+def _column(body: Body) -> Product:
     made = Product()
-    atoms = e.atoms
-    if len(body) == 1 and body[0] == ():
-        made.body = e.ones((size[0], 1))
-    elif len(body) == 1 and len(body[0]) == 1 and body[0][0][0] in atoms.diagonals:
-        made.body = atoms.diagonals[body[0][0][0]]
-    else:
-        cut = next((k for k in range(1, len(body[0])) if atoms.extent_of(body[0][k])[0] == 1), None)
-        if len(body) == 1 and cut is not None:
-            left, right = body[0][:cut], atoms.turned(body[0][cut:])
-            made.body = atoms.times(atoms.unpacked(left), atoms.unpacked(right))
-        else:
-            chosen = min(body, atoms.turned_body(body))
-            made.body = (((atoms.atom(("diagonal", chosen), (size[0], 1)), False),),)
+    made.body = body
     return made
 
 

@@ -45,6 +45,7 @@ class Atoms:
         self.diagonals: dict[int, Body] = {}
         self.entries: dict[int, Body] = {}
         self.inverses: dict[int, int] = {}
+        self.extracted: dict[int, Body] = {}
         self.symmetric: set[int] = set()
 
     def atom(self, key: object, extent: Extent) -> int:
@@ -158,10 +159,40 @@ class Atoms:
         return (word,)
 
     def times(self, left: Body, right: Body) -> Body:
-        """The product entry by entry of two bodies; ones drop out."""
+        """The product entry by entry of two bodies; ones drop out, and I ∘ A is diagonal."""
         words = sorted((*left, *right))
-        kept = [w for w in words if not self._all_ones(w)]
-        return tuple(kept or words[:1])
+        kept = tuple([w for w in words if not self._all_ones(w)] or words[:1])
+        if len(kept) > 1 and any(self._is_diagonal(w) for w in kept):
+            return self._diagonal_product(kept)
+        return kept
+
+    def _is_diagonal(self, word: Word) -> bool:
+        return not word or (len(word) == 1 and word[0][0] in self.diagonals)
+
+    def _diagonal_product(self, words: Body) -> Body:
+        """I ∘ A ∘ B as the diagonal matrix of the products of their diagonals."""
+        size = next((self.extent_of(w[0])[0] for w in words if w), None)
+        if size is None:
+            return ((),)
+        body: Body = (((self.ones(size), False),),)
+        for word in words:
+            body = self.times(body, self.diagonal_of((word,), size))
+        return (self.diagonal(body, size),)
+
+    def diagonal_of(self, body: Body, size: Size) -> Body:
+        """The diagonal as a column: d of diag(d), 1 of I, u ∘ v of u v^T; of others an atom, of A^T that of A."""
+        word = body[0] if len(body) == 1 else None
+        if word == ():
+            return (((self.ones(size), False),),)
+        if word and self._is_diagonal(word):
+            return self.diagonals[word[0][0]]
+        cut = next((k for k, f in enumerate(word or ()) if k and self.extent_of(f)[0] == 1), None)
+        if word and cut is not None:
+            return self.times(self.unpacked(word[:cut]), self.unpacked(self.turned(word[cut:])))
+        chosen = min(body, self.turned_body(body))
+        number = self.atom(("diagonal", chosen), (size, 1))
+        self.extracted[number] = chosen
+        return (((number, False),),)
 
     def _all_ones(self, word: Word) -> bool:
         return bool(word) and all(self.extents[n][1] == 1 and n == self.ones(self.extents[n][0]) for n, _ in word)
@@ -183,10 +214,18 @@ class Atoms:
         sums = [s for s in (self._ending(piece), self._ending(back)) if s is not None]
         if sums:
             self.total(min(sums), size, made)
+        elif extracted := self._extracted(piece) or self._extracted(back):
+            self.total((extracted,), size, made)
         elif len(piece) == 2 and all(n == self.ones(size) for n, _ in piece):
             self._size(size, made)
         else:
             made.scalars.append(self.atom(("word", min(piece, back)), (1, 1)))
+
+    def _extracted(self, piece: Word) -> Word:
+        """The diagonal of a matrix, if that is what is summed; else nothing."""
+        if len(piece) == 2 and piece[0][0] in self.extracted and piece[1][0] == self.ones(self.extent_of(piece[1])[0]):
+            return ((piece[0][0], False),)
+        return ()
 
     def _size(self, size: Size, made: Product) -> None:
         if isinstance(size, int):
@@ -210,6 +249,11 @@ class Atoms:
             body = self.times(body, self.unpacked(word))
         if len(body) > 2:
             made.scalars.append(self.atom(("total", body), (1, 1)))
+            return
+        if len(body) == 1 and len(body[0]) == 1 and body[0][0][0] in self.extracted:
+            whole = self.trace(self.factor_of(self.extracted[body[0][0][0]], (size, size)), size)
+            made.number *= whole.number
+            made.scalars.extend(whole.scalars)
             return
         first = body[0] if len(body) == 2 else ((self.ones(size), False),)
         self._scalar((*self.turned(first), *body[-1]), made)

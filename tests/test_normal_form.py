@@ -85,6 +85,11 @@ EQUAL = [
     ("kron(x, A + B)^T", "kron(x^T, A^T) + kron(x, B)^T"),
     ("adj(A^T A)", "adj(A^T A)^T"),
     ("0.1 x + 0.2 x", "0.3 x"),
+    ("I ∘ A", "diag(diag(A))"),
+    ("diag(x) ∘ A", "diag(x ∘ diag(A))"),
+    ("sum(diag(A))", "tr(A^T)"),
+    ("x^T diag(A) + sum(diag(A))", "(x + ones(3))^T diag(A)"),
+    ("sum(I ∘ A)", "tr(A)"),
     ("trace(2 A + B)", "tr(B) + 2 tr(A)"),
 ]
 
