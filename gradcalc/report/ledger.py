@@ -2,87 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
 from gradcalc.check import ClaimResult
-from gradcalc.closed_form import Form
 from gradcalc.notation import LATEX
-from gradcalc.report import numbers
+from gradcalc.report.cells import (
+    FLAGS,
+    Cell,
+    Section,
+    derivative,
+    expression,
+    filled,
+    flag_row,
+    joined,
+    shape_of,
+    shorten,
+    value_of,
+)
 from gradcalc.report.numbers import Look
-from gradcalc.run import DeltaRow, EdgeRow, Flag, Gradient, NodeRow, Run
+from gradcalc.run import DeltaRow, EdgeRow, Gradient, NodeRow, Run
 
-T = TypeVar("T")
 _FORWARD = ("Forward", ("node", "equation", "habit", "shape", "value"))
 _BACKWARD = (
     "Backward: downstream = upstream × local",
     ("edge", "upstream", "local gradient", "downstream"),
 )
 _CLAIMS = ("Claims", ("line", "claim", "verdict"))
-_FLAGS = ("Flags", ("where", "what"))
-LONGEST = 400
-"""Characters of one printed expression in a table; JSON has all of it."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A table cell: as text, and in LaTeX where that is mathematics."""
-
-    text: str
-    latex: str = ""
-
-
-@dataclass
-class Section:
-    """A titled table with notes below it."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: list[list[Cell]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def ledger(run: Run, rows: int = 0, look: Look = Look()) -> list[Section]:  # noqa: B008
     """The sections of a run. `rows` limits the rows of each table (0: all), `look` says how values are shown."""
     made = [
-        _filled(_FORWARD, list(run.nodes.values()), lambda node: _node(node, look), rows),
-        _filled(_BACKWARD, run.edges, lambda edge: _edge(run, edge, look), rows),
+        filled(_FORWARD, list(run.nodes.values()), lambda node: _node(node, look), rows),
+        filled(_BACKWARD, run.edges, lambda edge: _edge(run, edge, look), rows),
         _gradients(run, look, rows),
-        _filled(_CLAIMS, run.claims, _claim, rows),
-        _filled(_FLAGS, run.flags, _flag, rows),
+        filled(_CLAIMS, run.claims, _claim, rows),
+        filled(FLAGS, run.flags, flag_row, rows),
     ]
     return [section for section in made if section.rows or section.title == _FORWARD[0]]
-
-
-Head = tuple[str, tuple[str, ...]]
-
-
-def _filled(head: Head, items: Sequence[T], row: Callable[[T], list[Cell]], most: int) -> Section:
-    """A section with a row for each item; of too many the first and the last, and a note."""
-    section = Section(*head)
-    hidden = len(items) - most
-    if not most or hidden <= 0:
-        section.rows = [row(item) for item in items]
-        return section
-    first = most // 2
-    gap = [Cell("…") for _ in section.headers]
-    section.rows = [*map(row, items[:first]), gap, *map(row, items[first + hidden :])]
-    section.notes.append(f"{hidden:,} rows are left out; --rows 0 shows all, --json has all")
-    return section
-
-
-def shorten(text: str) -> str:
-    """A long expression with its middle left out."""
-    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
-
-
-def _expression(form: Form | None) -> Cell:
-    if form is None:
-        return Cell("(too long to write out)", r"\text{(too long to write out)}")
-    return Cell(shorten(form.text), form.latex)
 
 
 def _objective(run: Run) -> Cell:
@@ -100,41 +59,19 @@ def _by(run: Run, name: str) -> Cell:
     """∂target/∂name."""
     objective = _objective(run)
     if run.kind != "vjp":
-        return _derivative(run.of, name)
+        return derivative(run.of, name)
     latex = rf"\frac{{\partial\left({objective.latex}\right)}}{{\partial {LATEX.name(name)}}}"
     return Cell(f"∂({objective.text})/∂{name}", latex)
-
-
-def _derivative(of: str, by: str) -> Cell:
-    return Cell(f"∂{of}/∂{by}", LATEX.derivative(LATEX.name(of), LATEX.name(by)))
-
-
-def _joined(look: Look, *cells: Cell) -> Cell:
-    """Cells as one equation; what does not fit, or has several lines, begins on a line of its own."""
-    text, room = cells[0].text, 22 if look.narrow else 60
-    for number, cell in enumerate(cells[1:]):
-        short = number == 0 or len(text.rsplit("\n", 1)[-1]) + 3 + len(cell.text) <= room
-        fits = "\n" not in cell.text and short
-        text = f"{text} = {cell.text}" if fits else f"{text}\n= {_hanging(cell.text)}"
-    return Cell(text, " = ".join(c.latex or rf"\text{{{c.text}}}" for c in cells))
-
-
-def _hanging(text: str) -> str:
-    return text.replace("\n", "\n  ")
-
-
-def _value(value: Any, labels: Sequence[str], look: Look) -> Cell:
-    return Cell(numbers.text(value, labels, look), numbers.latex(value, labels))
 
 
 def _node(node: NodeRow, look: Look) -> list[Cell]:
     shape = "×".join(map(str, node.shape)) if node.shape else "scalar"
     return [
         Cell(node.name, LATEX.name(node.name)),
-        _expression(node.equation),
+        expression(node.equation),
         Cell(_habit(node)),
         Cell(shape),
-        _value(node.value, node.labels, look),
+        value_of(node.value, node.labels, look),
     ]
 
 
@@ -147,27 +84,27 @@ def _habit(node: NodeRow) -> str:
 def _edge(run: Run, edge: EdgeRow, look: Look) -> list[Cell]:
     return [
         Cell(f"{edge.node} → {edge.input}", rf"{LATEX.name(edge.node)} \to {LATEX.name(edge.input)}"),
-        _joined(look, _by(run, edge.node), _value(edge.upstream, (), look)),
+        joined(look, _by(run, edge.node), value_of(edge.upstream, (), look)),
         _local(edge, look),
-        _value(edge.downstream, run.nodes[edge.input].labels, look),
+        value_of(edge.downstream, run.nodes[edge.input].labels, look),
     ]
 
 
 def _local(edge: EdgeRow, look: Look) -> Cell:
     """`∂h/∂z = diag(f'(z)) = diag([...])`: the rule, and its value where that says more."""
-    cells = [_derivative(edge.node, edge.input), _expression(edge.local.rule)]
+    cells = [derivative(edge.node, edge.input), expression(edge.local.rule)]
     value = _local_value(edge, look)
     if value is not None and value.text != cells[1].text:
         cells.append(value)
-    return _joined(look, *cells)
+    return joined(look, *cells)
 
 
 def _local_value(edge: EdgeRow, look: Look) -> Cell | None:
     local = edge.local
     if local.value is not None:
-        return _value(local.value, (), look)
+        return value_of(local.value, (), look)
     if local.kind == "diagonal":
-        inside = _value(np.asarray(local.parts["diagonal"]), (), look)
+        inside = value_of(np.asarray(local.parts["diagonal"]), (), look)
         return Cell(f"diag({inside.text})", rf"\operatorname{{diag}}\left({inside.latex}\right)")
     return None
 
@@ -179,7 +116,7 @@ def _gradients(run: Run, look: Look, rows: int) -> Section:
         layout = "shape convention" if run.layout == "shape" else "numerator layout"
         title = f"Gradients of {_objective(run).text} ({layout})"
     head = (title, ("closed form", "shape", "branches", "sum"))
-    section = _filled(head, list(run.gradients.values()), lambda g: _gradient(run, g, look), rows)
+    section = filled(head, list(run.gradients.values()), lambda g: _gradient(run, g, look), rows)
     section.rows = [_delta(run, d, look) for d in run.deltas] + section.rows
     section.notes.extend(_reuse(run))
     return section
@@ -187,21 +124,17 @@ def _gradients(run: Run, look: Look, rows: int) -> Section:
 
 def _delta(run: Run, delta: DeltaRow, look: Look) -> list[Cell]:
     name = Cell(delta.name, LATEX.name(delta.name))
-    equation = _joined(look, name, _by(run, delta.of), _expression(delta.rule))
-    return [equation, _shape(delta.value), Cell(""), _value(delta.value, (), look)]
-
-
-def _shape(value: Any) -> Cell:
-    return Cell("×".join(map(str, np.shape(value))) or "scalar")
+    equation = joined(look, name, _by(run, delta.of), expression(delta.rule))
+    return [equation, shape_of(delta.value), Cell(""), value_of(delta.value, (), look)]
 
 
 def _gradient(run: Run, gradient: Gradient, look: Look) -> list[Cell]:
     forms = [gradient.rule] if gradient.short is None else [gradient.rule, gradient.short]
-    equation = _joined(look, _by(run, gradient.name), *(_expression(f) for f in forms))
+    equation = joined(look, _by(run, gradient.name), *(expression(f) for f in forms))
     if not gradient.connected:
         equation = Cell(f"{equation.text}\n(not connected)", rf"{equation.latex} \quad \text{{(not connected)}}")
     labels = gradient.labels if run.kind == "gradient" else ()
-    return [equation, _shape(gradient.value), _branches(gradient, look), _value(gradient.value, labels, look)]
+    return [equation, shape_of(gradient.value), _branches(gradient, look), value_of(gradient.value, labels, look)]
 
 
 def _branches(gradient: Gradient, look: Look) -> Cell:
@@ -209,7 +142,7 @@ def _branches(gradient: Gradient, look: Look) -> Cell:
     shown = gradient.branches
     if len(shown) == 1 and np.ndim(gradient.value):
         return Cell(shown[0].through, LATEX.name(shown[0].through))
-    parts = [_value(b.value, (), look) for b in shown]
+    parts = [value_of(b.value, (), look) for b in shown]
     short = all("\n" not in p.text and len(p.text) < 12 for p in parts) and len(parts) < 5
     text = (" + " if short else "\n+ ").join(f"{b.through}: {p.text}" for b, p in zip(shown, parts, strict=True))
     latex = " + ".join(rf"{p.latex}_{{{LATEX.name(b.through)}}}" for b, p in zip(shown, parts, strict=True))
@@ -240,9 +173,3 @@ def _listed(names: Sequence[str]) -> str:
 def _claim(claim: ClaimResult) -> list[Cell]:
     verdict = f"holds, by {claim.by}" if claim.holds else f"fails: {claim.hint}"
     return [Cell(str(claim.line)), Cell(shorten(claim.text)), Cell(verdict)]
-
-
-def _flag(flag: Flag) -> list[Cell]:
-    places = ", ".join(f"[{', '.join(map(str, p))}]" for p in flag.places[:5] if p)
-    more = f" and {len(flag.places) - 5} more" if len(flag.places) > 5 else ""
-    return [Cell(f"{flag.node} {places}{more}".strip()), Cell(flag.message)]
