@@ -279,8 +279,8 @@ TRACES = (
     Identity(
         "trace of a matrix times a transpose",
         cookbook(104),
-        "X, A ∈ R^{n×n}; s = tr(A X^T); ∂s/∂X == A",
-        ("A^T", "X", "2 A"),
+        "X, A ∈ R^{m×n}; s = tr(A X^T); ∂s/∂X == A",
+        ("-A", "X", "2 A"),
     ),
     Identity(
         "trace of a Kronecker product",
@@ -830,7 +830,7 @@ JACOBIANS = (
     Identity(
         "outer product on a vector",
         f"{MAGNUS}, chapter 9",
-        "x ∈ R^n; y, a ∈ R^m; z = y x^T x; ∂z/∂x == 2 y x^T",
+        "x ∈ R^n; y ∈ R^m; z = y x^T x; ∂z/∂x == 2 y x^T",
         ("y x^T", "2 x y^T", "-2 y x^T"),
     ),
     Identity(

@@ -3,6 +3,13 @@
 import pytest
 
 import gradcalc
+from gradcalc.definitions import collect
+from gradcalc.errors import Limits, Source
+from gradcalc.guess import guess_shapes
+from gradcalc.parser import parse
+from gradcalc.syntax import Program, Shaped
+
+from .identities import IDENTITIES
 
 
 def shapes(text):
@@ -23,6 +30,35 @@ def shapes(text):
         ("p = softmax(z); L = cross_entropy(p, y)", {"z": ("n",), "y": ("n",)}),
         ("d = det(A)", {"A": ("n", "n")}),
         ("z = W x; W ∈ R^{3×4}", {"W": (3, 4), "x": (4,)}),
+        ("s = ‖x - a‖", {"x": ("n",), "a": ("n",)}),
+        ("s = norm(X)", {"X": ("n", "m")}),
+        ("s = ‖sigmoid(a) - t‖^2; a = W f(z)", {"W": ("m", "n"), "z": ("n",), "t": ("m",)}),
+        ("L = (W x - y)^T (W x - y)", {"W": ("m", "n"), "x": ("n",), "y": ("m",)}),
+        ("d = (x - s)^T W (x - s); t = tr(W)", {"W": ("n", "n"), "x": ("n",), "s": ("n",)}),
+        ("s = tr(A X B)", {"A": ("k", "m"), "X": ("m", "n"), "B": ("n", "k")}),
+        ("s = det(A + t B)", {"A": ("n", "n"), "t": (), "B": ("n", "n")}),
+        ("s = tr(X^3)", {"X": ("n", "n")}),
+        ("Y = X^-1", {"X": ("n", "n")}),
+        ("s = a^T X^-T b", {"a": ("n",), "X": ("n", "n"), "b": ("n",)}),
+        ("s = a^T X^T b", {"a": ("n",), "X": ("m", "n"), "b": ("m",)}),
+        ("K = A ⊗ B", {"A": ("n", "m"), "B": ("k", "p")}),
+        ("s = tr(A ⊗ B)", {"A": ("n", "n"), "B": ("m", "m")}),
+        ("s = a^T diag(d) b", {"a": ("n",), "d": ("n",), "b": ("n",)}),
+        ("y = f(x); J = diag(f'(x))", {"x": ("n",)}),
+        ("y = x .^ 2", {"x": ("n",)}),
+        ("s = sum(f(X))", {"X": ("n", "m")}),
+        ("s = sum(log(cosh(a - b)))", {"a": ("n",), "b": ("n",)}),
+        ("x = solve(A, b)", {"A": ("n", "n"), "b": ("n",)}),
+        ("c = cross(a, b)", {"a": (3,), "b": (3,)}),
+        ("Y = outer(a, b)", {"a": ("n",), "b": ("m",)}),
+        ("v = vec(A)", {"A": ("n", "m")}),
+        ("J = cross_entropy(softmax(z), y); y = onehot(1, 3)", {"z": (3,), "y": (3,)}),
+        ("y = x + [[1, 2], [3, 4]]", {"x": (2, 2)}),
+        ("y = x - a; a = 2 c; x = [1, 2]", {"c": (2,), "x": (2,)}),
+        ("y = 2 W x", {"W": ("n", "m"), "x": ("m",)}),
+        ("y = x - mean(x); s = y^T y", {"x": ("n",)}),
+        ("s = x^2 / y + 1 / T", {"x": (), "y": (), "T": ()}),
+        ("s = n u^T v", {"n": (), "u": ("m",), "v": ("m",)}),
     ],
 )
 def test_a_readers_guess(text, expected):
@@ -34,6 +70,67 @@ def test_a_readers_guess(text, expected):
         for size, stated in zip(found[name], shape, strict=True):
             assert renamed.setdefault(stated, size) == size
     assert len(set(renamed.values())) == len(renamed)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s = x^T y; ∂s/∂y == f(c)", {"x": ("n",), "y": ("n",), "c": ("n",)}),
+        ("y = f(x); ∂y/∂x == diag(f'(x))", {"x": ("n",)}),
+        ("@layout numerator; s = w^T x; ∂s/∂x == c^T", {"w": ("n",), "x": ("n",), "c": ("n",)}),
+        ("(A + B)^T == A^T + B^T", {"A": ("n", "m"), "B": ("n", "m")}),
+        ("(I + A B)^-1 A == A (I + B A)^-1", {"A": ("n", "m"), "B": ("m", "n")}),
+        ("y = B (x + b) + c; B y == 0", {"B": ("n", "n"), "x": ("n",), "b": ("n",), "c": ("n",)}),
+        ("∂/∂X (tr(X^-1)) == G", {"X": ("n", "n"), "G": ("n", "n")}),
+        ("c == [1, 2]", {"c": (2,)}),
+        ("x ∈ R^3; x == y", {"y": (3,)}),
+        ("x ∈ R; x + y == 2", {"y": ()}),
+    ],
+)
+def test_both_sides_of_a_claim_have_one_shape(text, expected):
+    found = guess_shapes(collect(parse(Source("text", text), Limits())), {})
+    assert renamed(found) == renamed({name: expected[name] for name in found})
+    assert set(found) == set(expected)
+
+
+def renamed(found):
+    """Shapes with their symbols numbered in the order in which they come."""
+    symbols = {}
+    return {
+        n: tuple(s if isinstance(s, int) else symbols.setdefault(s, len(symbols)) for s in f) for n, f in found.items()
+    }
+
+
+@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda i: i.name)
+def test_shapes_that_an_identity_states_are_kept(identity):
+    tables = collect(parse(Source("text", identity.text), Limits()))
+    assert not set(guess_shapes(tables, {})) & set(tables.shapes)
+
+
+AMBIGUOUS = ("outer product on a vector",)
+"""In `y x^T x` y may be a number."""
+
+
+@pytest.mark.parametrize("identity", [i for i in IDENTITIES if i.name not in AMBIGUOUS], ids=lambda i: i.name)
+def test_an_identity_is_read_without_its_shapes(identity):
+    """Scalars, vectors and matrices are told apart as the text states them; sizes may be more general."""
+    program = parse(Source("text", identity.text), Limits())
+    stated = collect(program).shapes
+    bare = Program(program.source, tuple(s for s in program.statements if not isinstance(s, Shaped)))
+    found = guess_shapes(collect(bare), {})
+    assert {name: len(found[name]) for name in stated} == {name: len(shape.sizes) for name, shape in stated.items()}
+
+
+def test_a_long_text_takes_linear_time():
+    lines = [f"x{i} = f(W{i} x{i - 1} + b{i})" for i in range(3000, 0, -1)]
+    found = guess_shapes(collect(parse(Source("text", "\n".join(lines)), Limits())), {})
+    assert len(found["x0"]) == 1 and len(found["W3000"]) == 2
+    assert len({size for shape in found.values() for size in shape}) == 3001
+
+
+def test_sizes_take_no_name_of_the_text():
+    found = guess_shapes(collect(parse(Source("text", "s = n m^2 k^2 p^2 u^T v"), Limits())), {})
+    assert found["u"] == found["v"] == ("q",)
 
 
 def test_data_and_stated_shapes_are_no_guess():
