@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source
 from gradcalc.parser import normalise, parse
@@ -14,10 +14,15 @@ from gradcalc.syntax import Program
 
 if TYPE_CHECKING:
     from gradcalc.data import Datum
+    from gradcalc.differentials import Differentials
     from gradcalc.graph import Shape
+    from gradcalc.matrices import Hessians, Jacobians
     from gradcalc.planner import Plan
     from gradcalc.prepared import Prepared
     from gradcalc.run import Run
+
+T = TypeVar("T")
+D = TypeVar("D", bound="Differentials")
 
 
 def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model:
@@ -139,6 +144,78 @@ class Model:
         planned = self.plan({k: d.shape for k, d in found.items()}, of=of, layout=layout)
         names = None if wrt is None else [normalise(n) for n in wrt]
         return Runner(planned, found, names, above, local_values).run(self.program.source.name)
+
+    def jacobian(
+        self,
+        of: str | None = None,
+        wrt: str | Sequence[str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        layout: str | None = None,
+        upstream: Any = None,
+        tangent: Any = None,
+    ) -> Jacobians:
+        """What `gradcalc jacobian` shows, as data: closed forms always, values where there are data.
+
+        `wrt` is a name, names, or None for all inputs. `upstream` adds the vector-Jacobian products, in the shape of
+        each input in the shape layout; `tangent`, a value for the one input or values by name, adds the
+        Jacobian-vector product. Raises `GradcalcError`.
+        """
+        from gradcalc.data import Datum, datum
+        from gradcalc.first_order import FirstOrder
+
+        above = upstream if upstream is None or isinstance(upstream, Datum) else datum("upstream", upstream)
+        return self._differentials(
+            FirstOrder, (of, wrt, layout), data, tangent, lambda made, along: made.jacobians(above, along)
+        )
+
+    def hessian(
+        self,
+        of: str | None = None,
+        wrt: str | Sequence[str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        layout: str | None = None,
+        tangent: Any = None,
+    ) -> Hessians:
+        """What `gradcalc hessian` shows, as data: closed forms always, values where there are data.
+
+        `of` is a scalar; there is a block for every pair of `wrt`, entries of the first by entries of the second,
+        both stacked by columns. `tangent`, a value for the one input or values by name, adds the Hessian-vector
+        products. Raises `GradcalcError`.
+        """
+        from gradcalc.second_order import SecondOrder
+
+        return self._differentials(
+            SecondOrder, (of, wrt, layout), data, tangent, lambda made, along: made.hessians(along)
+        )
+
+    def _differentials(
+        self,
+        kind: type[D],
+        chosen: tuple[str | None, str | Sequence[str] | None, str | None],
+        data: Mapping[str, Any] | None,
+        tangent: Any,
+        work: Callable[[D, dict[str, Datum]], T],
+    ) -> T:
+        """What `work` makes of the target's differentials and the tangents; `chosen` are target, inputs and layout."""
+        from gradcalc.data import Datum, datum
+        from gradcalc.differentials import tangents_of
+        from gradcalc.opening import opened
+
+        of, wrt, layout = chosen
+        found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
+        given = [wrt] if isinstance(wrt, str) else wrt
+        names = None if given is None else [normalise(n) for n in given]
+
+        def planned(shapes: Mapping[str, Shape], numeric: bool) -> Plan:
+            return self.plan(shapes, of=of, layout=layout, numeric=numeric)
+
+        def worked(plan: Plan, numbers: bool) -> T:
+            made = kind(plan, found, numbers, names, self.limits, self.program.source.name)
+            return work(made, tangents_of(tangent, made.shown))
+
+        return opened(self.program, planned, found, worked)
 
     def compile(
         self, of: str | None = None, wrt: Sequence[str] | None = None, shapes: Mapping[str, Shape] | None = None

@@ -57,9 +57,13 @@ def format_of(named: Format | None, json_: bool, output: str | None) -> Format:
     return chosen
 
 
+def names_of(wrt: str | None) -> list[str] | None:
+    """The names of --wrt, None for all."""
+    return None if wrt is None else [n.strip() for n in wrt.split(",") if n.strip()]
+
+
 def run_options(of: str | None, wrt: str | None, layout: LayoutName | None, local_values: bool) -> dict[str, Any]:
-    names = None if wrt is None else [n.strip() for n in wrt.split(",") if n.strip()]
-    return {"of": of, "wrt": names, "layout": layout and layout.value, "local_values": local_values}
+    return {"of": of, "wrt": names_of(wrt), "layout": layout and layout.value, "local_values": local_values}
 
 
 def free_name_of(expression: str, values: Iterable[str]) -> str:

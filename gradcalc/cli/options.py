@@ -82,6 +82,15 @@ UpstreamOption = Annotated[
         "--upstream", metavar="V", help="Upstream gradient of a target that is no scalar: a literal, or @FILE."
     ),
 ]
+TangentOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tangent",
+        metavar="[NAME=]V",
+        help="Change of an input: a literal, or @FILE; with its name where several inputs are shown.",
+        show_default=False,
+    ),
+]
 LayoutOption = Annotated[
     LayoutName | None,
     typer.Option("--layout", help="Layout of gradients. [default: what the file says, else shape]", show_default=False),

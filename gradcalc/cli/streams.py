@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from gradcalc.cli.options import Format, Session
 from gradcalc.cli.output import Result, Sink
 from gradcalc.errors import Diagnostic, GradcalcError
-
-if TYPE_CHECKING:
-    from gradcalc.run import Run
 
 
 def each(
@@ -36,7 +33,14 @@ def each(
     return status
 
 
-def warn(run: Run) -> None:
+class Noted(Protocol):
+    """A result with warnings and notes."""
+
+    warnings: list[Diagnostic]
+    notes: list[str]
+
+
+def warn(run: Noted) -> None:
     """Warnings and notes go to stderr; JSON has them in the document."""
     for warning in run.warnings:
         complain(warning, "warning")

@@ -73,7 +73,7 @@ def _one(function: Any) -> str:
 
 
 def _table(functions: list[Any], width: int | None, stream: IO[str]) -> str:
-    from gradcalc.report.ledger import Cell, Section
+    from gradcalc.report.cells import Cell, Section
     from gradcalc.report.tables import console, print_tables
 
     section = Section("Functions", ("name", "what it is", "derivative", "domain", "at kinks"))

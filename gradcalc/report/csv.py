@@ -51,5 +51,5 @@ def entries(kind: str, name: str, through: str, value: Any, labels: Sequence[str
 
 def _safe(cell: str) -> str:
     """A label that a spreadsheet would take for a formula is quoted."""
-    number = cell.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
+    number = cell == "-inf" or cell.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) and not number else cell

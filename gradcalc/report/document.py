@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc.report.diagnostic import to_json
-from gradcalc.run import EdgeRow, Gradient, NodeRow, Run
+from gradcalc.run import EdgeRow, Flag, Gradient, NodeRow, Run
 
 
 def value(number: Any) -> Any:
@@ -54,18 +54,20 @@ def run_document(run: Run) -> dict[str, Any]:
         "claims": [
             {"text": c.text, "line": c.line, "holds": c.holds, "by": c.by, "hint": c.hint or None} for c in run.claims
         ],
-        "flags": [
-            {
-                "code": f.code,
-                "node": f.node,
-                "rule": f.rule,
-                "places": [list(p) for p in f.places],
-                "message": f.message,
-            }
-            for f in run.flags
-        ],
+        "flags": [flag(f) for f in run.flags],
         "warnings": [to_json(w) for w in run.warnings],
         "notes": run.notes,
+    }
+
+
+def flag(found: Flag) -> dict[str, Any]:
+    """A flag as JSON has it."""
+    return {
+        "code": found.code,
+        "node": found.node,
+        "rule": found.rule,
+        "places": [list(p) for p in found.places],
+        "message": found.message,
     }
 
 

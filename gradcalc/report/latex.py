@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gradcalc.report.cells import Cell, Section
 from gradcalc.report.escapes import escape
-from gradcalc.report.ledger import Cell, Section
 
 
 def document(sections: list[Section]) -> str:

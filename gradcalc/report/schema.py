@@ -85,6 +85,23 @@ def _document(name: str, title: str, **properties: Any) -> dict[str, Any]:
     }
 
 
+_BLOCK = _object(
+    ("reason", "axes", "labels"),
+    shape=_list({"type": ["integer", "string"]}),
+    rule=_MAYBE_TEXT,
+    latex=_MAYBE_TEXT,
+    value={"anyOf": [{"type": "null"}, _V]},
+    connected={"type": "boolean"},
+    reason=_TEXT,
+    axes=_object(rows=_TEXTS, columns=_TEXTS),
+    labels=_TEXTS,
+)
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [{"type": "null"}, schema]}
+
+
 SCHEMAS: dict[str, dict[str, Any]] = {
     "run": _document(
         "gradcalc.run/1",
@@ -100,6 +117,35 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         deltas=_map(_object(of=_TEXT, rule=_MAYBE_TEXT, value=_V, used_by=_TEXTS)),
         reuse=_REUSE,
         claims=_list(_CLAIM),
+        flags=_list(_FLAG),
+        warnings=_list(_DIAGNOSTIC),
+        notes=_TEXTS,
+    ),
+    "jacobian": _document(
+        "gradcalc.jacobian/1",
+        "What gradcalc jacobian shows",
+        source=_TEXT,
+        layout={"enum": ["shape", "numerator"]},
+        of=_TEXT,
+        shape=_list({"type": ["integer", "string"]}),
+        jacobians=_map(_BLOCK),
+        upstream=_or_null(_object(name=_TEXT, value=_V)),
+        vjp=_or_null(_map(_BLOCK)),
+        tangent=_or_null(_map(_V)),
+        jvp=_or_null(_BLOCK),
+        flags=_list(_FLAG),
+        warnings=_list(_DIAGNOSTIC),
+        notes=_TEXTS,
+    ),
+    "hessian": _document(
+        "gradcalc.hessian/1",
+        "What gradcalc hessian shows",
+        source=_TEXT,
+        layout={"enum": ["shape", "numerator"]},
+        of=_TEXT,
+        hessians=_map(_map(_BLOCK)),
+        tangent=_or_null(_map(_V)),
+        hvp=_or_null(_map(_BLOCK)),
         flags=_list(_FLAG),
         warnings=_list(_DIAGNOSTIC),
         notes=_TEXTS,

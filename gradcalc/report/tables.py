@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
-from gradcalc.report.ledger import Cell, Section, ledger
+from gradcalc.report.cells import Cell, Section
+from gradcalc.report.ledger import ledger
 from gradcalc.report.numbers import Look
 from gradcalc.run import Run
 
