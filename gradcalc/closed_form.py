@@ -130,7 +130,7 @@ class Writer:
             planned = plan(parse(Source("", f"{claimed} == {text}")), {**given, claimed: matrix.shape}, numeric=False)
         except GradcalcError:
             return False
-        return len(planned.claims) == 1
+        return len(planned.claims) == 1 and planned.claims[0].fault is None
 
     def in_deltas(self, adjoint: Node, transpose: bool) -> Form | None:
         """The closed form of an adjoint with the shared adjoints as δ's, itself included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gradcalc import syntax
 from gradcalc.definitions import Definitions
@@ -13,14 +14,27 @@ from gradcalc.errors import Diagnostic, GradcalcError, Span
 from gradcalc.graph import Graph, Node, depth_first
 from gradcalc.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from gradcalc.expressions import Builder
+
 
 @dataclass(eq=False)
 class PlannedClaim:
-    """A claim with the nodes of both sides."""
+    """A claim with the nodes of both sides; None for one that does not fit, and `fault` says why.
+
+    `builder` makes the nodes of other expressions in the same graph.
+    """
 
     statement: syntax.Claim
-    left: Node
-    right: Node
+    left: Node | None
+    right: Node | None
+    builder: Builder
+    fault: Diagnostic | None = None
+
+    @property
+    def sides(self) -> list[Node]:
+        """The nodes that there are."""
+        return [side for side in (self.left, self.right) if side is not None]
 
 
 @dataclass(eq=False)

@@ -336,19 +336,35 @@ class Planner:
         return self.tables.inputs.get(name) or self.tables.shapes[name].name.span
 
     def _claims(self) -> list[PlannedClaim]:
-        found = []
+        """The claims. Where only shapes inside a claim are at fault, and no equation is, the claim has the fault."""
+        found, faults, sound = [], self.builder.faults, not self.builder.faults
         for claim in self.tables.claims:
+            before = len(faults)
             left, right = self.builder.build(claim.left), self.builder.build(claim.right)
             if isinstance(left, Identity) and isinstance(right, Node):
                 left = self.builder.size_identity(left, right.shape) or left
             if isinstance(right, Identity) and isinstance(left, Node):
                 right = self.builder.size_identity(right, left.shape) or right
-            if isinstance(left, Node) and isinstance(right, Node):
-                found.append(PlannedClaim(claim, left, right))
-            elif isinstance(left, Identity) or isinstance(right, Identity):
+            new = faults[before:]
+            first, second = (side if isinstance(side, Node) else None for side in (left, right))
+            if first is not None and second is not None:
+                found.append(PlannedClaim(claim, first, second, self.builder))
+            elif sound and new and all(_misfit_inside(fault, claim.span) for fault in new):
+                found.append(PlannedClaim(claim, first, second, self.builder, new[0]))
+                del faults[before:]
+            elif not new and (isinstance(left, Identity) or isinstance(right, Identity)):
                 self.builder.fault("unknown-size", "the size of `I` does not follow from the other side", claim.span,
                                    remedy="write `eye(n)` with the size")  # fmt: skip
+        if faults:
+            faults.extend(claim.fault for claim in found if claim.fault is not None)
         return found
+
+
+def _misfit_inside(fault: Diagnostic, span: Span) -> bool:
+    """Whether a fault says that shapes do not fit, at a place inside a statement."""
+    place = fault.span
+    return (fault.code == "shape-mismatch" and place is not None and place.source is span.source
+            and span.start <= place.start and place.end <= span.end)  # fmt: skip
 
 
 def _in_order(faults: Sequence[Diagnostic]) -> list[Diagnostic]:

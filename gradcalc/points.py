@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,7 +41,10 @@ def open_shapes(program: Program, given: Mapping[str, Shape]) -> OpenShapes:
     tables = collect(program)
     bound = bound_sizes(tables, given)
     stated = {name: with_sizes(shaped.sizes, bound) for name, shaped in tables.shapes.items()}
-    guessed = guess_shapes(tables, {**stated, **given})
+    stated_or_given = {**stated, **given}
+    first = guess_shapes(replace(tables, claims=[]), stated_or_given)  # a claim may be wrong: equations go before it
+    arrays = {name: shape for name, shape in first.items() if shape}
+    guessed = {**guess_shapes(tables, {**arrays, **stated_or_given}), **arrays}
     sizes_used = {size for shaped in tables.shapes.values() for size in shaped.sizes} - set(tables.shapes)
     known = {*given, *tables.values, *sizes_used, "I"} - (set(tables.shapes) - set(tables.values) - set(given))
     found = {name: shape for name, shape in {**guessed, **stated}.items() if name not in known}

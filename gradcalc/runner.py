@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc import evaluator
-from gradcalc.check import check_claims
+from gradcalc.claims import check_claims
 from gradcalc.closed_form import Form, Writer, words
 from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
@@ -36,6 +36,7 @@ from gradcalc.run import (
     shaped,
 )
 from gradcalc.suggest import did_you_mean, shown_shape
+from gradcalc.sampling import Points
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
@@ -80,7 +81,8 @@ class Runner:
         run.gradients = {n: self._gradient(n, node, matrices) for n, node in self._shown()}
         run.deltas = [] if self.jacobian else self._deltas(run)
         run.reuse = self._reuse([node for _, node in self._shown()])
-        run.claims = check_claims(plan, self.values)
+        labels = {name: datum.labels for name, datum in self.data.items()}
+        run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
         run.flags = self._flags()
         run.warnings = [*plan.warnings, *self._unused()]
         run.notes = list(plan.notes)
@@ -89,7 +91,7 @@ class Runner:
     # --------------------------------------------------------------------------- forward
 
     def _forward(self) -> None:
-        roots = [*self.plan.order, *(s for c in self.plan.claims for s in (c.left, c.right))]
+        roots = [*self.plan.order, *(s for c in self.plan.claims for s in c.sides)]
         order = ancestors(roots)
         evaluate_forward(self.plan, order, self.values, list(self.plan.names.values()) + roots[len(self.plan.order) :])
         self.forward_order = order

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcalc.check import ClaimResult
+from gradcalc.claims import ClaimResult
 from gradcalc.notation import LATEX
 from gradcalc.report.cells import (
     FLAGS,

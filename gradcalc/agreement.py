@@ -1,0 +1,114 @@
+"""Do two arrays agree? To the digits that are written, to what rounding leaves; and where they differ, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcalc import syntax
+from gradcalc.evaluator import Values, entry
+from gradcalc.graph import Node
+
+Array = np.ndarray[Any, Any]
+RELATIVE = 1e-9
+"""Two numbers agree to this part of the largest entry; a literal agrees to the digits that it has."""
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+def differing(left: Node, right: Node, values: Values, written: Sequence[syntax.Expression] = ()) -> Array:
+    """Where two nodes of one shape differ, entry by entry; `written` are the expressions that may be literals."""
+    found, stated = values[left], values[right]
+    size = max((_size(side) for side in (found, stated)), default=0.0)
+    noise = max(_noise(left, values), _noise(right, values))
+    tolerance: Array | float = max(RELATIVE * size, noise)
+    for expression in written:
+        tolerance = np.maximum(tolerance, _digits(expression, stated))
+    return np.asarray(~(np.abs(found - stated) <= tolerance))
+
+
+def _size(array: Array) -> float:
+    finite = np.abs(array[np.isfinite(array)])
+    return float(np.max(finite, initial=0.0))
+
+
+def _noise(node: Node, values: Values) -> float:
+    """What rounding leaves where terms cancel: a few units in the last place of the largest term."""
+    if node.op not in ("add", "sum"):
+        return 0.0
+    return 16.0 * _EPSILON * max(_size(values[i]) for i in node.inputs)
+
+
+def _digits(expression: syntax.Expression, stated: Array) -> Array | float:
+    """Half a unit of the last digit of numbers written with a point, 0 for others."""
+    while isinstance(expression, syntax.Negative | syntax.Group):
+        expression = expression.operand
+    if isinstance(expression, syntax.Number):
+        return _half_unit(expression.text)
+    if isinstance(expression, syntax.Matrix):
+        units = np.array([_of_entry(e) for e in _entries(expression)])
+        if units.size == stated.size:
+            return units.reshape(stated.shape)
+    return 0.0
+
+
+def _entries(matrix: syntax.Matrix) -> list[syntax.Expression]:
+    """The entries of a literal, row by row, also where its rows are literals of their own."""
+    rows = list(matrix.rows)
+    if len(rows) == 1:
+        rows = [r.rows[0] for r in rows[0] if isinstance(r, syntax.Matrix) and r.rows] or rows
+    return [e for row in rows for e in row]
+
+
+def _of_entry(expression: syntax.Expression) -> float:
+    while isinstance(expression, syntax.Negative | syntax.Group):
+        expression = expression.operand
+    return _half_unit(expression.text) if isinstance(expression, syntax.Number) else 0.0
+
+
+def _half_unit(text: str) -> float:
+    match = re.fullmatch(r"\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?", text)
+    if not match or match.group(1) is None:
+        return 0.0
+    exponent = int(match.group(2) or 0) - len(match.group(1))
+    return 0.5000001 * 10.0**exponent
+
+
+# ------------------------------------------------------------------------------ in words
+
+
+def difference(left: Node, right: Node, values: Values, wrong: Array, labels: Sequence[str] = ()) -> str:
+    """The first and the largest differing entry in one line; of scalars just both numbers."""
+    found, stated = values[left], values[right]
+    apart = np.where(wrong, np.abs(np.nan_to_num(found - stated, nan=np.inf)), -1.0)
+    first, worst = (np.unravel_index(int(k), found.shape) for k in (np.argmax(wrong), np.argmax(apart)))
+    if not left.shape:
+        return _both(found[first], stated[first])
+    words = f"first differing entry {_pair(left, found, stated, first, labels)}"
+    if first == worst:
+        return words if np.count_nonzero(wrong) == 1 else f"{words}, which is the largest difference"
+    return f"{words}; largest difference at {_pair(left, found, stated, worst, labels)}"
+
+
+def _pair(node: Node, found: Array, stated: Array, index: Any, labels: Sequence[str]) -> str:
+    place = entry([int(k) for k in index], node)
+    return f"{place_name(place, labels)}: {_both(found[index], stated[index])}"
+
+
+def place_name(place: Sequence[int], labels: Sequence[str] = ()) -> str:
+    """`[1]`, `[1, 2]`, or with its label `[1] (museums)`; "" for a scalar."""
+    if not place:
+        return ""
+    label = labels[max(place)] if max(place) < len(labels) and sum(place) == max(place) else ""
+    return f"[{', '.join(map(str, place))}]" + (f" ({label})" if label else "")
+
+
+def _both(left: float, right: float) -> str:
+    """Two numbers that differ, with as many digits as it takes to see that."""
+    for digits in (8, 17):
+        first, second = f"{left:.{digits}g}", f"{right:.{digits}g}"
+        if first != second:
+            break
+    return f"left {first}, right {second}"
