@@ -157,7 +157,7 @@ class Expansion:
         if node.operation.entrywise or (node.op in _TURNED and whole):
             return self.function(node.op, attributes_of(node), forms, extent(node.shape), _ordered(node))
         sizes = tuple(extent(i.shape) for i in node.inputs)
-        leaf = id(node) if node.op == "input" else None
+        leaf = None if node.inputs else id(node)
         shapes = tuple(i.shape for i in node.inputs)
         key = (node.op, leaf, attributes_of(node), sizes, shapes, tuple(self.key(f) for f in forms))
         return self.atom(key, extent(node.shape))

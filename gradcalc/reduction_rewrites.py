@@ -41,8 +41,10 @@ def sum_of_transpose(node: Node) -> Node | None:
 
 
 def sum_of_constant(node: Node) -> Node | None:
-    """The sum of n ones is n, that of zeros 0."""
+    """The sum of n ones is n, that of zeros 0, that of a onehot column 1."""
     operand = node.inputs[0]
+    if operand.op == "onehot" and node.shape == SCALAR:
+        return node.graph.constant(1.0)
     if al.is_zero(operand):
         return al.zeros(node.graph, node.shape)
     rows, columns = extent(operand.shape)

@@ -31,6 +31,8 @@ def turned(inner: Node) -> Node | None:
         return make(inner.op, *(al.transpose(n) for n in inner.inputs))
     if inner.op == "scale":
         return al.scale(inner.inputs[0], al.transpose(inner.inputs[1]))
+    if inner.op == "stretch":
+        return al.stretch(al.transpose(inner.inputs[0]), transposed(inner.shape))
     return None
 
 

@@ -129,6 +129,7 @@ def products_of_matrices(graph: Graph, x: Node, y: Node, z: Node, square: Node, 
         product(make("ones", to=(1, 3)), square), product(square, make("ones", to=V)),
         make("matmul", product(square, other), other, left=True, right=False),
         make("matmul", square, minus(other, square), left=False, right=True),
+        make("matmul", make("stretch", x, to=S), scaled(graph, 2.0, y), left=True, right=False),
         make("matmul", inverse(gram), x, left=True, right=False),
         make("matmul", square, inverse(gram), left=False, right=True),
         product(make("divide", square, a), other), product(square, make("divide", x, a)),
@@ -188,6 +189,7 @@ def traces_and_determinants(graph: Graph, x: Node, y: Node, a: Node, square: Nod
         make("logdet", turn(plus(definite, diagonal(x)))), make("logdet", eye), make("logdet", inverse(definite)),
         *(make("diag", n, extract=True) for n in (turn(square), diagonal(x), product(x, turn(y)))),
         make("sum", turn(square), axis=None), make("sum", make("ones", to=M), axis=None),
+        make("sum", make("onehot", place=1, size=3), axis=None),
         make("sum", make("zeros", to=M), axis=0), make("sum", make("scale", a, x), axis=None),
     ]  # fmt: skip
 
@@ -254,10 +256,11 @@ def test_it_never_lengthens() -> None:
 
 
 def leaves(root: Node) -> int:
-    """Leaves of the expression written out; a sign is none, a stretch is what it stretches."""
+    """Leaves of the expression written out; a sign is none, the ones of a stretch only where they are printed."""
     found: dict[Node, int] = {}
     for node in ancestors([root]):
-        found[node] = max(1, sum(found[i] for i in node.inputs))
+        ones = sum(i.op == "stretch" for i in node.inputs) if not node.operation.entrywise else 0
+        found[node] = max(1, ones + sum(found[i] for i in node.inputs))
     return found[root]
 
 
