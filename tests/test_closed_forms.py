@@ -1,7 +1,7 @@
 """The standard tables of matrix derivatives, held to what is printed.
 
 Numbers in brackets are those of equations in Petersen and Pedersen, The Matrix Cookbook, 2012. The strings are
-written by hand from the tables; where several forms are as short, each is given.
+written by hand from the tables; where several forms are as short, each is given. `s` is what is differentiated.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import numpy as np
 import pytest
 
 import gradcalc
-from gradcalc.closed_form import Writer
-from gradcalc.data import datum
-from gradcalc.differentiate import reverse
 
 COLUMNS = {"x", "y", "a", "b", "c", "d", "u", "v"}
 SCALARS = {"k", "m", "p", "q"}
@@ -87,11 +84,11 @@ TABLE = [
     ("tr(X^-1)", "X", "-X^-T X^-T"),
     ("tr((X + A)^-1)", "X", "-(X + A)^-T (X + A)^-T"),  # (64)
     # norms
-    ("‖x‖", "x", "x/‖x‖"),
-    ("‖x - a‖", "x", "(x - a) / ‖x - a‖"),  # (129)
+    ("‖x‖", "x", "x/s"),
+    ("‖x - a‖", "x", "(x - a) / s", "(x - a)/s"),  # (129)
     ("‖x - a‖^2", "x", "2 (x - a)"),
     ("‖X‖^2", "X", "2 X"),  # (132)
-    ("‖X‖", "X", "X/‖X‖"),
+    ("‖X‖", "X", "X/s"),
     ("‖W x - y‖^2", "x", "2 W^T (W x - y)"),
     ("‖W x - y‖^2", "W", "2 (W x - y) x^T"),
     ("‖W x - y‖^2", "y", "2 (y - W x)", "-2 (W x - y)"),
@@ -99,7 +96,7 @@ TABLE = [
     ("‖A X - B‖^2", "X", "2 A^T (A X - B)"),
     ("‖x‖^2 + k ‖x‖^2", "x", "2 (k + 1) x", "2 (1 + k) x"),
     # functions of numbers and of columns
-    ("exp(a^T x)", "x", "exp(a^T x) a"),
+    ("exp(a^T x)", "x", "s a"),
     ("sum(x ∘ y)", "x", "y"),
     ("logsumexp(x)", "x", "softmax(x)"),
     ("-y^T log(softmax(x))", "x", "sum(y) softmax(x) - y"),
@@ -123,15 +120,11 @@ def data_of(text: str) -> dict[str, Any]:
     return {name: value_of(name, numbers) for name in words}
 
 
-def written_out(text: str, by: str) -> str:
-    """The gradient of a formula in the names of its inputs alone, as it is printed in the shape layout."""
-    plan = gradcalc.loads(f"s = {text}").plan({n: datum(n, v).shape for n, v in data_of(text).items()})
-    sweep = reverse(plan.target)
-    writer = Writer(plan, sweep)
-    writer.labels = {node: name for name, node in plan.names.items() if node.op == "input"}
-    form = writer.form(sweep.adjoint(plan.names[by]))
-    assert form is not None
-    return re.sub(r"\(([^()\s]+|\([^()]*\))\^-1\)\^T", r"\1^-T", form.text)
+def printed(text: str, by: str) -> str:
+    """The gradient of a formula as it is printed in the shape layout; X^-T and (X^-1)^T count as one."""
+    gradient = gradcalc.loads(f"s = {text}").run(data_of(text), wrt=[by]).gradients[by]
+    assert gradient.rule is not None
+    return re.sub(r"\(([^()\s]+|\([^()]*\))\^-1\)\^T", r"\1^-T", gradient.rule.text)
 
 
 ENTRIES = [(text, by, forms) for text, by, *forms in TABLE]
@@ -139,7 +132,7 @@ ENTRIES = [(text, by, forms) for text, by, *forms in TABLE]
 
 @pytest.mark.parametrize(("text", "by", "forms"), ENTRIES, ids=[f"d {text} by {by}" for text, by, _ in ENTRIES])
 def test_the_gradient_is_printed_as_in_the_tables(text: str, by: str, forms: list[str]) -> None:
-    assert written_out(text, by) in forms
+    assert printed(text, by) in forms
 
 
 @pytest.mark.parametrize(("text", "by", "forms"), ENTRIES, ids=[f"d {text} by {by}" for text, by, _ in ENTRIES])
@@ -150,6 +143,7 @@ def test_the_entries_of_the_tables_are_right(text: str, by: str, forms: list[str
     for form in forms:
         if form == "I" or form.endswith(" I"):
             form = form.replace("I", "eye(3)")
+        form = re.sub(r"(?<!\w)s(?!\w)", f"({text})", form)
         used = {n: v for n, v in data.items() if re.search(rf"(?<!\w){n}(?!\w)", form)}
         found = gradcalc.loads(f"answer = {form}").run(used, of="answer")
         assert np.allclose(found.nodes["answer"].value, gradient, rtol=1e-9, atol=1e-12)
