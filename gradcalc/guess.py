@@ -90,8 +90,8 @@ class _Guesser:
     """Shapes by name, grown from evidence until nothing changes; () is a scalar, or not known better.
 
     `found` has the shape of every expression as last seen, `made` shapes of which only the rank is known, `told` the
-    names whose equations were told of evidence in this pass, `operands` the names that are not only called, and `read`
-    expressions as they turn out.
+    names whose equations were told of evidence in this pass, `operands` the names that are not only called, `read`
+    expressions as they turn out, and `stated` the sizes of the stated shapes.
     """
 
     tables: Definitions
@@ -103,6 +103,10 @@ class _Guesser:
     told: set[str] = field(default_factory=set)
     operands: set[str] = field(default_factory=set)
     read: dict[int, syntax.Expression] = field(default_factory=dict)
+    stated: set[Size] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.stated = {size for shape in self.known.values() for size in shape}
 
     def guess(self) -> dict[str, Shape]:
         """The shapes of the names that have none."""
@@ -136,7 +140,7 @@ class _Guesser:
 
     def _symbols(self, sizes: Iterable[Size]) -> dict[Size, Size]:
         """Letters for the sizes that are still open, which no name of the text has."""
-        taken = {*self.shapes, *(size for shape in self.known.values() for size in shape)}
+        taken = {*self.shapes, *self.stated}
         letters = (s for s in chain(_SYMBOLS, (f"n{k}" for k in count(1))) if s not in taken)
         symbols: dict[Size, Size] = {}
         for root in map(self.sizes.root, sizes):
@@ -153,7 +157,7 @@ class _Guesser:
         """Whether the shape of a name is to be guessed."""
         functions = name in self.tables.functions or name in self.tables.aliases
         computed = name in self.known or name in self.tables.values
-        return not computed and name not in CONSTANTS and name != "I" and not functions
+        return not computed and name not in CONSTANTS and name != "I" and not functions and name not in self.stated
 
     def _is_value(self, name: str) -> bool:
         """Whether `name (...)` is a product: the name has a value, or stands elsewhere as a factor or a term does."""
@@ -527,9 +531,15 @@ class _Guesser:
     def _filled(self, node: syntax.Application, arguments: list[syntax.Expression]) -> Shape:
         """`ones(3)`, `zeros(2, 3)`, `eye(3)`, `onehot(1, 3)`: sizes as they are written."""
         made = self._made(node, len(arguments))
-        sizes = tuple(int(a.value) if isinstance(a, syntax.Number) else m for a, m in zip(arguments, made, strict=True))
+        sizes = tuple(self._written(argument, size) for argument, size in zip(arguments, made, strict=True))
         name = self._function(node)
         return sizes[-1:] if name == "onehot" else sizes[:1] * 2 if name == "eye" else sizes
+
+    def _written(self, argument: syntax.Expression, otherwise: Size) -> Size:
+        """A size that is written as a number or as a symbol of a stated shape."""
+        if isinstance(argument, syntax.Number):
+            return int(argument.value)
+        return argument.id if isinstance(argument, syntax.Name) and argument.id in self.stated else otherwise
 
 
 _SIGNATURES = {

@@ -770,8 +770,8 @@ JACOBIANS = (
     Identity(
         "linear map by its matrix",
         f"{MAGNUS}, chapter 9",
-        "A ∈ R^{4×n}; x ∈ R^n; y = A x; ∂y/∂A == x^T ⊗ eye(4)",
-        ("eye(4) ⊗ x^T", "2 x^T ⊗ eye(4)"),
+        "A ∈ R^{m×n}; x ∈ R^n; y = A x; ∂y/∂A == x^T ⊗ eye(m)",
+        ("eye(m) ⊗ x^T", "2 x^T ⊗ eye(m)"),
     ),
     Identity(
         "affine map of the bias",
@@ -806,8 +806,8 @@ JACOBIANS = (
     Identity(
         "logarithm of softmax",
         f"{DEEP}, section 6.2.2.3",
-        "z ∈ R^3; y = log_softmax(z); ∂y/∂z == I - ones(3) softmax(z)^T",
-        ("I - softmax(z) ones(3)^T", "I", "I + ones(3) softmax(z)^T"),
+        "z ∈ R^n; y = log_softmax(z); ∂y/∂z == I - ones(n) softmax(z)^T",
+        ("I - softmax(z) ones(n)^T", "I", "I + ones(n) softmax(z)^T"),
     ),
     Identity(
         "unit vector",
@@ -842,14 +842,14 @@ JACOBIANS = (
     Identity(
         "normalisation to sum one",
         f"{MAGNUS}, chapter 9",
-        "x ∈ R^3; p = x / sum(x); ∂p/∂x == I / sum(x) - x ones(3)^T / sum(x)^2",
-        ("I / sum(x)", "I / sum(x) - ones(3) x^T / sum(x)^2", "I / sum(x) + x ones(3)^T / sum(x)^2"),
+        "x ∈ R^n; p = x / sum(x); ∂p/∂x == I / sum(x) - x ones(n)^T / sum(x)^2",
+        ("I / sum(x)", "I / sum(x) - ones(n) x^T / sum(x)^2", "I / sum(x) + x ones(n)^T / sum(x)^2"),
     ),
     Identity(
         "centring",
         "Ioffe and Szegedy, Batch Normalization (2015), section 3",
-        "x ∈ R^4; y = x - mean(x); ∂y/∂x == I - 1/4 ones(4, 4)",
-        ("I", "I - ones(4, 4)", "I + 1/4 ones(4, 4)"),
+        "x ∈ R^n; y = x - mean(x); ∂y/∂x == I - 1/n ones(n, n)",
+        ("I", "I - ones(n, n)", "I + 1/n ones(n, n)"),
     ),
     Identity(
         "projection",
@@ -878,8 +878,8 @@ JACOBIANS = (
     Identity(
         "square of a matrix",
         f"{MAGNUS}, chapter 9",
-        "X ∈ R^{3×3}; F = X^2; ∂F/∂X == X^T ⊗ eye(3) + eye(3) ⊗ X",
-        ("X ⊗ eye(3) + eye(3) ⊗ X", "2 (X^T ⊗ eye(3))", "X^T ⊗ eye(3)", "X^T ⊗ eye(3) - eye(3) ⊗ X"),
+        "X ∈ R^{n×n}; F = X^2; ∂F/∂X == X^T ⊗ eye(n) + eye(n) ⊗ X",
+        ("X ⊗ eye(n) + eye(n) ⊗ X", "2 (X^T ⊗ eye(n))", "X^T ⊗ eye(n)", "X^T ⊗ eye(n) - eye(n) ⊗ X"),
     ),
     Identity(
         "vector of products, in rows",
@@ -1096,20 +1096,20 @@ STRUCTURES = (
     Identity(
         "sum of the entries",
         f"{MINKA}, section on the Hadamard product and diag",
-        "x ∈ R^3; s = sum(x); ∂s/∂x == ones(3)",
-        ("x", "3 ones(3)", "ones(3)^T"),
+        "x ∈ R^n; s = sum(x); ∂s/∂x == ones(n)",
+        ("x", "n ones(n)", "ones(n)^T"),
     ),
     Identity(
         "mean of the entries",
         f"{DEEP}, section 8.7.1",
-        "x ∈ R^4; m = mean(x); ∂m/∂x == ones(4) / 4",
-        ("ones(4)", "x / 4", "-ones(4) / 4"),
+        "x ∈ R^n; a = mean(x); ∂a/∂x == ones(n) / n",
+        ("ones(n)", "x / n", "-ones(n) / n"),
     ),
     Identity(
         "variance of the entries",
         "Ioffe and Szegedy, Batch Normalization (2015), section 3",
-        "x ∈ R^4; v = mean((x - mean(x)) .^ 2); ∂v/∂x == 2/4 (x - mean(x))",
-        ("2/4 x", "2 (x - mean(x))", "1/4 (x - mean(x))"),
+        "x ∈ R^n; v = mean((x - mean(x)) .^ 2); ∂v/∂x == 2 (x - mean(x)) / n",
+        ("2 x / n", "2 (x - mean(x))", "(x - mean(x)) / n"),
     ),
 )
 
@@ -1254,8 +1254,8 @@ LOSSES = (
     Identity(
         "mean squared error",
         f"{DEEP}, section 5.1.4",
-        "a, b ∈ R^4; s = mse(a, b); ∂s/∂a == 2/4 (a - b)",
-        ("2 (a - b)", "1/4 (a - b)", "2/4 (b - a)"),
+        "a, b ∈ R^n; s = mse(a, b); ∂s/∂a == 2 (a - b) / n",
+        ("2 (a - b)", "(a - b) / n", "2 (b - a) / n"),
     ),
     Identity(
         "logistic regression",
@@ -1620,8 +1620,8 @@ ALGEBRA = (
     Identity(
         "determinant of a multiple",
         cookbook(19),
-        "A ∈ R^{3×3}; c ∈ R; det(c A) == c^3 det(A)",
-        ("c det(A)", "c^2 det(A)", "-c^3 det(A)"),
+        "A ∈ R^{n×n}; c ∈ R; det(c A) == c^n det(A)",
+        ("c det(A)", "c^(n - 1) det(A)", "-c^n det(A)"),
     ),
     Identity(
         "determinant of a product, by factors",
@@ -1739,8 +1739,8 @@ ALGEBRA = (
     Identity(
         "determinant of a Kronecker product",
         cookbook(516),
-        "A ∈ R^{2×2}; B ∈ R^{3×3}; det(A ⊗ B) == det(A)^3 det(B)^2",
-        ("det(A)^2 det(B)^3", "det(A) det(B)", "-det(A)^3 det(B)^2"),
+        "A ∈ R^{n×n}; B ∈ R^{m×m}; det(A ⊗ B) == det(A)^m det(B)^n",
+        ("det(A)^n det(B)^m", "det(A) det(B)", "-det(A)^m det(B)^n"),
     ),
     Identity(
         "vec of a product",
