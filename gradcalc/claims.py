@@ -78,10 +78,10 @@ class Judge:
         if simplify(left) is simplify(right) or same(left, right):
             return ClaimResult(text, line, True, "symbols")
         valid, refusal = self.points.valid([left, right])
-        where = self.points.described(len(valid))
+        where = self.points.described(len(valid), [left, right])
         if refusal:
             hint = f"no random point lies in the domain: {refusal}"
-            return ClaimResult(text, line, False, "numbers", hint, self.points.described(TRIES))
+            return ClaimResult(text, line, False, "numbers", hint, self.points.described(TRIES, [left, right]))
         return self._in_numbers(claim, left, right, valid, where)
 
     def _in_numbers(self, claim: PlannedClaim, left: Node, right: Node, valid: list[Values], where: str) -> ClaimResult:
@@ -91,8 +91,9 @@ class Judge:
             wrong = differing(left, right, values, (statement.left, statement.right))
             if wrong.any():
                 words = difference(left, right, values, wrong, self._labels_of(claim, left))
-                if self.points.drawn and not _is_formula(statement.right):
-                    words += f", at random {', '.join(self.points.drawn[:8])}: a number needs their data"
+                drawn = self.points.drawn_for([left, right])
+                if drawn and not _is_formula(statement.right):
+                    words += f", at random {', '.join(drawn[:8])}: a number needs their data"
                 hint = self._joined(words, self._repair(claim, valid))
                 return ClaimResult(text, line, False, "numbers", hint, where)
         return ClaimResult(text, line, True, "numbers", "", where)
@@ -147,7 +148,7 @@ class Judge:
         except GradcalcError:
             return []
         formula = _is_formula(claim.statement.left) and _is_formula(claim.statement.right)
-        if found and not self.points.drawn and formula:
+        if found and formula and not self.points.drawn_for(roots):
             return self.points.around(found[0], roots)
         return [dict(values) for values in found[: LEAST + 1] + found[-1:]]
 

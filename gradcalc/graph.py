@@ -104,6 +104,8 @@ class Operation:
       says the domain in words;
     - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken.
     - `stretches` says that a number among the operands stretches to the others' shape without being told;
+    - `analytic` says that the kernel is right for complex arrays too, as a complex step needs it; where that depends
+      on the attributes, a function of them;
     - `bilinear` marks products, in which an exact zero of one factor annihilates a non-finite other one when
       gradients are passed down: a branch that was not taken contributes nothing.
     """
@@ -120,6 +122,7 @@ class Operation:
     kink_rule: str = ""
     bilinear: bool = False
     stretches: bool = False
+    analytic: bool | Callable[[Attributes], bool] = False
 
     @property
     def entrywise(self) -> bool:

@@ -13,6 +13,7 @@ from gradcalc.parser import normalise, parse
 from gradcalc.syntax import Program
 
 if TYPE_CHECKING:
+    from gradcalc.check import Check
     from gradcalc.data import Datum
     from gradcalc.differentials import Differentials
     from gradcalc.graph import Shape
@@ -119,6 +120,27 @@ class Model:
         given = {name: d.shape for name, d in data.items()}
         shapes = {**open_shapes(self.program, given).concrete, **given}
         return self.plan(shapes, of=of, layout=layout, numeric=False)
+
+    def check(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        of: str | None = None,
+        layout: str | None = None,
+        points: int = 5,
+        seed: int = 0,
+    ) -> Check:
+        """What `gradcalc check` shows, as data: the verdict on every claim and on every gradient.
+
+        Where data are missing, the checks are at so many random points, drawn from a seed; `Check.drawn` says what
+        was drawn. Raises `GradcalcError`, for a claim that is wrong it does not.
+        """
+        from gradcalc.check import check
+        from gradcalc.data import Datum, datum
+
+        found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
+        plan = self.sampled(found, of=of, layout=layout)
+        return check(plan, found, self.program.source.name, points, seed)
 
     def run(
         self,

@@ -35,8 +35,8 @@ from gradcalc.run import (
     Run,
     shaped,
 )
-from gradcalc.suggest import did_you_mean, shown_shape
 from gradcalc.sampling import Points
+from gradcalc.suggest import did_you_mean, shown_shape
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24

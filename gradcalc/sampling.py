@@ -37,31 +37,44 @@ class Points:
     def valid(self, roots: Sequence[Node]) -> tuple[list[Values], str]:
         """Points at which some nodes have values and no kink, and why there are too few, if there are.
 
-        Raises `GradcalcError` for a fault at the data.
+        One point is enough for what the data give. Where the data have a kink, all points have it, and count. Raises
+        `GradcalcError` for a fault at the data.
         """
         order = ancestors(roots)
-        wanted = max(self.wanted, MANY) if self.drawn and any(map(_has_pieces, order)) else self.wanted
+        random = self.drawn_for(roots)
+        wanted = 1 if not random else max(self.wanted, MANY) if any(map(_has_pieces, order)) else self.wanted
         found: list[Values] = []
+        self.kinked: list[Values] = []
         refusal = ""
         for number in range(TRIES):
             if len(found) == wanted or not self._pull(number):
                 break
-            refused = self._refused(number, order, roots)
+            refused = self._refused(number, order, roots) if random else self._given(number, order, roots)
             refusal = refusal or refused
             if not refused:
                 found.append(self.pulled[number])
+        if not found:
+            found = self.kinked[:wanted]
         return found, refusal if len(found) < min(LEAST, wanted, len(self.pulled)) or not found else ""
+
+    def drawn_for(self, roots: Sequence[Node]) -> list[str]:
+        """The random names that some nodes stand on."""
+        if not self.drawn:
+            return []
+        used = {str(n.attributes.get("name", n.attributes.get("shown", ""))) for n in ancestors(roots)}
+        return [name for name in self.drawn if name in used]
 
     def _pull(self, number: int) -> bool:
         if number == len(self.pulled):
             self.pulled.extend([values for values in [next(self.source, None)] if values is not None])
         return number < len(self.pulled)
 
+    def _given(self, number: int, order: list[Node], roots: Sequence[Node]) -> str:
+        evaluate_forward(self.plan, order, self.pulled[number], list(roots))
+        return ""
+
     def _refused(self, number: int, order: list[Node], roots: Sequence[Node]) -> str:
-        """Why a point does not count; "" if it does, and its values then have those of the nodes."""
-        if not self.drawn:
-            evaluate_forward(self.plan, order, self.pulled[number], list(roots))
-            return ""
+        """Why a random point does not count; "" if it does, and its values then have those of the nodes."""
         values = dict(self.pulled[number])
         try:
             evaluate_forward(self.plan, order, values, list(roots))
@@ -69,15 +82,17 @@ class Points:
             return _reason(error.diagnostics[0])
         kinks = evaluator.kinks(order, values)
         if kinks:
+            self.kinked.append(values)
             return f"`{self.plan.labels.get(kinks[0][0], kinks[0][0].op)}` is not differentiable there"
         self.pulled[number] = values
         return ""
 
-    def described(self, number: int) -> str:
+    def described(self, number: int, roots: Sequence[Node]) -> str:
         """Where a verdict in numbers was reached."""
-        if not self.drawn:
+        drawn = self.drawn_for(roots)
+        if not drawn:
             return "at the given data"
-        names = ", ".join(self.drawn[:8]) + (f" and {len(self.drawn) - 8} more" if len(self.drawn) > 8 else "")
+        names = ", ".join(drawn[:8]) + (f" and {len(drawn) - 8} more" if len(drawn) > 8 else "")
         return f"at {number} random point{'s' if number != 1 else ''} ({names})"
 
     def around(self, values: Values, roots: Sequence[Node]) -> list[Values]:

@@ -37,17 +37,17 @@ def _diagonal(node: Node, diagonal: Node) -> LinearMap:
 register(Operation(
     "add", same_shape, _sum_kernel,
     lambda node, i: signed(identity(node.shape), node.attributes["signs"][i]),
-    lambda node, pieces, style: total(node.attributes["signs"], pieces, style), "distributes",
+    lambda node, pieces, style: total(node.attributes["signs"], pieces, style), "distributes", analytic=True,
 ))  # fmt: skip
 
 register(Operation(
     "negative", same_shape, lambda a, x: -x, lambda node, i: signed(identity(node.shape), -1),
-    lambda node, pieces, style: negated(pieces[0], style), "changes the sign",
+    lambda node, pieces, style: negated(pieces[0], style), "changes the sign", analytic=True,
 ))  # fmt: skip
 
 register(Operation(
     "multiply", same_shape, lambda a, x, y: x * y,
-    lambda node, i: _diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True,
+    lambda node, i: _diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True, analytic=True,
 ))  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def _scale_map(node: Node, i: int) -> LinearMap:
 register(Operation(
     "scale", _scale_shape, lambda a, c, x: c * x, _scale_map,
     lambda node, pieces, style: style.juxtaposed(*pieces), "switches", bilinear=True,
+    analytic=True,
 ))  # fmt: skip
 
 # ------------------------------------------------------------------------------ quotients
@@ -96,7 +97,7 @@ def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "divide", _divide_shape, lambda a, x, y: x / y, _divide_map, _show_quotient, "switches",
     "a divisor other than 0", lambda a, x, y: np.broadcast_to(y == 0, np.broadcast_shapes(x.shape, y.shape)),
-    stretches=True,
+    stretches=True, analytic=True,
 ))  # fmt: skip
 
 
@@ -139,12 +140,16 @@ def _show_power(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 def _power_kernel(a: Any, x: Array, n: Array) -> Array:
     """Whole small powers by multiplication would be faster; `np.power` is right to the last digit or so."""
+    if np.iscomplexobj(x) and not np.iscomplexobj(n):
+        turned = (x.real < 0) & (n == np.floor(n))  # (-x)^n (-1)^n: a logarithm of -x would lose a small step
+        return np.power(np.where(turned, -x, x), n) * np.where(turned & (n % 2 == 1), -1.0, 1.0)
     return np.power(x, n)
 
 
 register(Operation(
     "power", same_shape, _power_kernel, _power_map, _show_power, "scales",
     "a base above 0, or a whole exponent (0 or more at base 0)", _power_fault,
+    analytic=True,
 ))  # fmt: skip
 
 

@@ -44,9 +44,10 @@ def unary(
     notation: Any = None,
     aliases: tuple[str, ...] = (),
     example: str = "",
+    analytic: bool = False,
 ) -> None:
     """Declare a function of one number."""
-    more: dict[str, Any] = {"domain": domain if fault else "", "kink_rule": rule}
+    more: dict[str, Any] = {"domain": domain if fault else "", "kink_rule": rule, "analytic": analytic}
     if fault is not None:
         more["fault"] = lambda a, x: fault(x)
     if kink is not None:
@@ -114,7 +115,7 @@ def _show_one_minus_square(node: Node, pieces: Sequence[Piece], style: Style) ->
 
 
 register(_operation("one_minus_square", lambda x: (1.0 - x) * (1.0 + x), lambda x, y: constant_times(-2.0, x),
-                    _show_one_minus_square))  # fmt: skip
+                    _show_one_minus_square, analytic=True))  # fmt: skip
 
 
 def _one_minus_square(x: Node) -> Node:
@@ -122,15 +123,18 @@ def _one_minus_square(x: Node) -> Node:
     return al.apply("one_minus_square", x)
 
 
-unary("exp", np.exp, lambda x, y: y, "exp(x)", "the exponential")
-unary("log", np.log, lambda x, y: _over(1.0, x), "1/x", "the natural logarithm", "x > 0", lambda x: x <= 0)
+unary("exp", np.exp, lambda x, y: y, "exp(x)", "the exponential", analytic=True)
+unary("log", np.log, lambda x, y: _over(1.0, x), "1/x", "the natural logarithm", "x > 0", lambda x: x <= 0,
+      analytic=True)  # fmt: skip
 unary("log1p", np.log1p, lambda x, y: _over(1.0, _plus(x, 1.0)), "1/(1 + x)", "log(1 + x), right near 0", "x > -1",
-      lambda x: x <= -1)  # fmt: skip
-unary("expm1", np.expm1, lambda x, y: al.apply("exp", x), "exp(x)", "exp(x) - 1, right near 0")
+      lambda x: x <= -1, analytic=True)  # fmt: skip
+unary("expm1", np.expm1, lambda x, y: al.apply("exp", x), "exp(x)", "exp(x) - 1, right near 0",
+      analytic=True)  # fmt: skip
 unary("sqrt", lambda x: np.sqrt(x) + 0.0, lambda x, y: _over(0.5, y), "1/(2 sqrt(x))", "the square root", "x >= 0",
-      lambda x: x < 0)  # fmt: skip
+      lambda x: x < 0, analytic=True)  # fmt: skip
 unary("cbrt", np.cbrt, lambda x, y: al.divide(al.filled(x, 1.0 / 3.0), _sq(y)), "1/(3 cbrt(x)^2)", "the cube root")
-unary("square", np.square, lambda x, y: constant_times(2.0, x), "2 x", "x^2", notation=_show_square)
+unary("square", np.square, lambda x, y: constant_times(2.0, x), "2 x", "x^2", notation=_show_square,
+      analytic=True)  # fmt: skip
 
 
 def _show_abs(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
@@ -151,16 +155,20 @@ unary("round", np.round, _zero, "0", "the nearest whole number, halves to even",
 
 # ------------------------------------------------------------------------- trigonometry
 
-unary("sin", np.sin, lambda x, y: al.apply("cos", x), "cos(x)", "the sine")
-unary("cos", np.cos, lambda x, y: al.negative(al.apply("sin", x)), "-sin(x)", "the cosine")
-unary("tan", np.tan, lambda x, y: _plus(_sq(y), 1.0), "1 + tan(x)^2", "the tangent")
+unary("sin", np.sin, lambda x, y: al.apply("cos", x), "cos(x)", "the sine", analytic=True)
+unary("cos", np.cos, lambda x, y: al.negative(al.apply("sin", x)), "-sin(x)", "the cosine",
+      analytic=True)  # fmt: skip
+unary("tan", np.tan, lambda x, y: _plus(_sq(y), 1.0), "1 + tan(x)^2", "the tangent", analytic=True)
 unary("arcsin", np.arcsin, lambda x, y: _over(1.0, al.apply("sqrt", _one_minus_square(x))), "1/sqrt(1 - x^2)",
-      "the inverse sine", "-1 <= x <= 1", lambda x: np.abs(x) > 1)  # fmt: skip
+      "the inverse sine", "-1 <= x <= 1", lambda x: np.abs(x) > 1, analytic=True)  # fmt: skip
 unary("arccos", np.arccos, lambda x, y: al.negative(_over(1.0, al.apply("sqrt", _one_minus_square(x)))),
-      "-1/sqrt(1 - x^2)", "the inverse cosine", "-1 <= x <= 1", lambda x: np.abs(x) > 1)  # fmt: skip
-unary("arctan", np.arctan, lambda x, y: _over(1.0, _plus(_sq(x), 1.0)), "1/(1 + x^2)", "the inverse tangent")
-unary("sinh", np.sinh, lambda x, y: al.apply("cosh", x), "cosh(x)", "the hyperbolic sine")
-unary("cosh", np.cosh, lambda x, y: al.apply("sinh", x), "sinh(x)", "the hyperbolic cosine")
+      "-1/sqrt(1 - x^2)", "the inverse cosine", "-1 <= x <= 1", lambda x: np.abs(x) > 1, analytic=True)  # fmt: skip
+unary("arctan", np.arctan, lambda x, y: _over(1.0, _plus(_sq(x), 1.0)), "1/(1 + x^2)", "the inverse tangent",
+      analytic=True)  # fmt: skip
+unary("sinh", np.sinh, lambda x, y: al.apply("cosh", x), "cosh(x)", "the hyperbolic sine",
+      analytic=True)  # fmt: skip
+unary("cosh", np.cosh, lambda x, y: al.apply("sinh", x), "sinh(x)", "the hyperbolic cosine",
+      analytic=True)  # fmt: skip
 
 
 def _sech_squared(x: Array) -> Array:
@@ -170,14 +178,15 @@ def _sech_squared(x: Array) -> Array:
 
 unary("tanh", np.tanh,
       prime("tanh", _sech_squared, lambda x, y: constant_times(-2.0, al.multiply(al.apply("tanh", x), y))),
-      "1 - tanh(x)^2", "the hyperbolic tangent")  # fmt: skip
+      "1 - tanh(x)^2", "the hyperbolic tangent", analytic=True)  # fmt: skip
 unary("arcsinh", np.arcsinh, lambda x, y: al.divide(_one(x), al.apply("hypot", x, _one(x))), "1/sqrt(1 + x^2)",
-      "the inverse hyperbolic sine")  # fmt: skip
+      "the inverse hyperbolic sine", analytic=True)  # fmt: skip
 unary("arccosh", np.arccosh,
       lambda x, y: _over(1.0, al.multiply(al.apply("sqrt", _plus(x, -1.0)), al.apply("sqrt", _plus(x, 1.0)))),
-      "1/sqrt(x^2 - 1)", "the inverse hyperbolic cosine", "x >= 1", lambda x: x < 1, example="arccosh(2)")  # fmt: skip
+      "1/sqrt(x^2 - 1)", "the inverse hyperbolic cosine", "x >= 1", lambda x: x < 1, example="arccosh(2)",
+      analytic=True)  # fmt: skip
 unary("arctanh", np.arctanh, lambda x, y: _over(1.0, _one_minus_square(x)), "1/(1 - x^2)",
-      "the inverse hyperbolic tangent", "-1 < x < 1", lambda x: np.abs(x) >= 1)  # fmt: skip
+      "the inverse hyperbolic tangent", "-1 < x < 1", lambda x: np.abs(x) >= 1, analytic=True)  # fmt: skip
 
 # -------------------------------------------------------------------------- activations
 

@@ -77,7 +77,8 @@ def _matmul_kernel(a: Any, x: Array, y: Array) -> Array:
     return np.asarray(np.matmul(_flipped(x, a["left"]), _flipped(y, a["right"])))
 
 
-register(Operation("matmul", _matmul_shape, _matmul_kernel, _matmul_map, _show_matmul, "switches", bilinear=True))
+register(Operation("matmul", _matmul_shape, _matmul_kernel, _matmul_map, _show_matmul, "switches", bilinear=True,
+                   analytic=True))  # fmt: skip
 
 
 def _dot(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
@@ -174,10 +175,11 @@ def _show_kron(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 declare(
     Function("kron", builds("kron"), "the Kronecker product, as A ⊗ B", "dA ⊗ B + A ⊗ dB",
              "kron([1, 2], [[3, 4]])", 2, 2),
-    Operation("kron", _kron_shape, _kron_kernel, _kron_map, _show_kron, "switches", bilinear=True),
+    Operation("kron", _kron_shape, _kron_kernel, _kron_map, _show_kron, "switches", bilinear=True,
+              analytic=True),
 )  # fmt: skip
 register(Operation("kron_contract", _contract_shape, _contract_kernel, _contract_map, _show_contraction, "switches",
-                   bilinear=True))  # fmt: skip
+                   bilinear=True, analytic=True))  # fmt: skip
 declare(Function("kron_left", builds("kron_contract", first=True), "kron_left(Y, B): the matrix of the inner products "
                  "of B with the blocks of Y; the gradient by A of ⟨Y, A ⊗ B⟩", "kron_left(dY, B) + kron_left(Y, dB)",
                  "kron_left(kron([1, 2], [3, 4]), [3, 4])", 2, 2))  # fmt: skip
@@ -243,13 +245,13 @@ declare(
     Function("trace", builds("trace"), "the sum of the diagonal", "tr(dX)", "trace([[1, 2], [3, 4]])",
              aliases=("tr",)),
     Operation("trace", _of_square("trace"), lambda a, x: np.trace(x, axis1=-2, axis2=-1)[..., None, None], _trace_map,
-              call("tr"), "distributes"),
+              call("tr"), "distributes", analytic=True),
 )  # fmt: skip
 declare(
     Function("inv", builds("inv"), "the inverse, as A^-1", "-A^-1 dA A^-1", "inv([[2, 0], [0, 4]])",
              domain="matrices that are not singular"),
     Operation("inv", _square("inv"), _inv_kernel, _inv_map, _show_inv, "sandwiches",
-              "a matrix that is not singular", is_singular),
+              "a matrix that is not singular", is_singular, analytic=True),
 )  # fmt: skip
 
 
@@ -283,7 +285,7 @@ def _logdet_fault(a: Any, x: Array) -> Array:
 declare(
     Function("det", builds("det"), "the determinant", "tr(adj(A) dA)", "det([[1, 2], [3, 4]])"),
     Operation("det", _of_square("det"), lambda a, x: np.linalg.det(x)[..., None, None], _det_map, call("det"),
-              "scales"),
+              "scales", analytic=True),
 )  # fmt: skip
 declare(
     Function("logdet", builds("logdet"), "the logarithm of a positive determinant", "tr(A^-1 dA)",
@@ -319,7 +321,7 @@ declare(
     Function("solve", builds("solve"), "solve(A, b): A^-1 b", "A^-1 db - A^-1 dA A^-1 b",
              "solve([[2, 0], [0, 4]], [2, 4])", 2, 2, domain="matrices that are not singular"),
     Operation("solve", _solve_shape, _solve_kernel, _solve_map, call("solve"), "sandwiches",
-              "a matrix that is not singular", is_singular),
+              "a matrix that is not singular", is_singular, analytic=True),
 )  # fmt: skip
 
 
@@ -358,5 +360,6 @@ class Cross(LinearMap):
 declare(
     Function("cross", builds("cross"), "the cross product of two columns of 3", "du × v + u × dv",
              "cross([1, 0, 0], [0, 1, 0])", 2, 2),
-    Operation("cross", _cross_shape, _cross_kernel, _cross_map, call("cross"), "switches", bilinear=True),
+    Operation("cross", _cross_shape, _cross_kernel, _cross_map, call("cross"), "switches", bilinear=True,
+              analytic=True),
 )  # fmt: skip

@@ -80,7 +80,14 @@ def _delegate(attribute: str) -> Any:
     return mask
 
 
+def _is_analytic(a: Any) -> bool:
+    """Whether the function is; the stand-in for one that nothing defines is a sum of sines."""
+    return not a["function"] or all(
+        node.operation.analytic or not node.inputs for node in _definition(a["function"], a["order"])[1]
+    )
+
+
 register(Operation(
     "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
-    _delegate("fault"), _delegate("kink"), "see `gradcalc functions`",
+    _delegate("fault"), _delegate("kink"), "see `gradcalc functions`", analytic=_is_analytic,
 ))  # fmt: skip

@@ -125,10 +125,10 @@ declare(
 
 
 _declare("sum", lambda x, axes: np.sum(x, axis=axes, keepdims=True), lambda n: al.ones(n.graph, n.inputs[0].shape),
-         "the sum of the entries", "sum(dx)", "distributes")  # fmt: skip
+         "the sum of the entries", "sum(dx)", "distributes", analytic=True)  # fmt: skip
 _declare("mean", lambda x, axes: np.mean(x, axis=axes, keepdims=True),
          lambda n: al.stretch(_over_length(1.0, n), n.inputs[0].shape), "the mean of the entries", "mean(dx)",
-         "distributes")  # fmt: skip
+         "distributes", analytic=True)  # fmt: skip
 
 # ----------------------------------------------------------------------------- norms
 
@@ -241,7 +241,8 @@ def _log_softmax(x: Array, axes: Any) -> Array:
 
 
 _declare("logsumexp", _logsumexp, lambda n: n.graph.make("softmax", n.inputs[0], axis=_family_axis(n)),
-         "log Σ exp(x), without overflow", "softmax(x)^T dx", "routes softly")  # fmt: skip
+         "log Σ exp(x), without overflow", "softmax(x)^T dx", "routes softly",
+         analytic=True)  # fmt: skip
 
 
 def _family_axis(node: Node) -> int | None:
@@ -335,7 +336,8 @@ def _family(name: str, kernel: Kernel, map_class: Any, summary: str, derivative:
     declare(
         Function(name, build, summary, derivative, f"{name}([1, 2])", reduces=True),
         Operation(name, _same, lambda a, x: kernel(x, _axes(a)),
-                  lambda node, i: map_class(node.shape, node.shape, node), notation, habit),
+                  lambda node, i: map_class(node.shape, node.shape, node), notation, habit,
+                  analytic=True),
     )  # fmt: skip
 
 
@@ -395,5 +397,5 @@ declare(
     Function("mse", builds("mse"), "the mean of the squared differences", "(2/n) (a - b)^T (da - db)",
              "mse([1, 2], [0, 0])", 2, 2, reduces=True),
     Operation("mse", _two_reduced, lambda a, x, y: np.mean(np.square(x - y), axis=_axes(a), keepdims=True), _mse_map,
-              call("mse"), "scales"),
+              call("mse"), "scales", analytic=True),
 )  # fmt: skip

@@ -129,12 +129,12 @@ def _show_as(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 register(Operation(
     "as", _shape_from_attribute, lambda a, x: x, lambda node, i: Named(node.inputs[0].shape, node.shape, "as", "as",
-    (("to", node.shape),), (("to", node.inputs[0].shape),)), _show_as,
+    (("to", node.shape),), (("to", node.inputs[0].shape),)), _show_as, analytic=True,
 ))  # fmt: skip
 
 register(Operation(
     "copy", lambda shapes, a: shapes[0], lambda a, x: x, lambda node, i: identity(node.shape),
-    lambda node, pieces, style: pieces[0], "passes on",
+    lambda node, pieces, style: pieces[0], "passes on", analytic=True,
 ))  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def _stretch_kernel(a: Any, x: Array) -> Array:
 
 register(Operation(
     "stretch", _shape_from_attribute, _stretch_kernel,
-    lambda node, i: stretched(node, node.inputs[0].shape), _show_stretch, "fans out",
+    lambda node, i: stretched(node, node.inputs[0].shape), _show_stretch, "fans out", analytic=True,
 ))  # fmt: skip
 
 
@@ -168,7 +168,8 @@ declare(
     Function("transpose", lambda g, x, axis: al.transpose(x[0]), "the transpose, as x^T", "transpose(dX)",
              "transpose([1, 2])"),
     Operation("transpose", lambda shapes, a: transposed(shapes[0]), lambda a, x: np.swapaxes(x, -1, -2),
-              lambda node, i: transposed_map(node.inputs[0].shape), _show_transpose, "transposes"),
+              lambda node, i: transposed_map(node.inputs[0].shape), _show_transpose, "transposes",
+              analytic=True),
 )  # fmt: skip
 
 
@@ -208,14 +209,14 @@ def _show_unvec(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 declare(
     Function("vec", lambda g, x, axis: g.make("vec", x[0]), "the columns of a matrix, one under the other",
              "vec(dX)", "vec([[1, 2], [3, 4]])"),
-    Operation("vec", _vec_shape, _vec_kernel, _vec_map, call("vec"), "reshapes"),
+    Operation("vec", _vec_shape, _vec_kernel, _vec_map, call("vec"), "reshapes", analytic=True),
 )  # fmt: skip
 declare(
     Function("unvec", lambda g, x, axis: g.make("unvec", x[0], to=of_extent(
                  size_of(x[1], "a size in unvec(...)"), size_of(x[2], "a size in unvec(...)"))),
              "unvec(v, m, n): a column taken as the columns of an m × n matrix", "unvec(dv, m, n)",
              "unvec([1, 2, 3, 4], 2, 2)", 3, 3),
-    Operation("unvec", _unvec_shape, _unvec_kernel, _unvec_map, _show_unvec, "reshapes"),
+    Operation("unvec", _unvec_shape, _unvec_kernel, _unvec_map, _show_unvec, "reshapes", analytic=True),
 )  # fmt: skip
 
 # ----------------------------------------------------------------------------- entries and blocks
@@ -342,7 +343,7 @@ def _place_map(node: Node, i: int) -> LinearMap:
     return Embed(node.inputs[0].shape, node.shape, node.attributes["items"])
 
 
-register(Operation("index", _index_shape, _index_kernel, _index_map, _show_index, "picks out"))
+register(Operation("index", _index_shape, _index_kernel, _index_map, _show_index, "picks out", analytic=True))
 register(Operation("place", _shape_from_attribute, _place_kernel, _place_map, _show_place, "puts in place"))
 
 # ----------------------------------------------------------------------------- stacking
@@ -375,7 +376,7 @@ declare(
              1, None, reduces=True, aliases=("stack",)),
     Operation("concat", _concat_shape, lambda a, *x: _concatenate(x, -1 if a["axis"] else -2),
               lambda node, i: Embed(node.inputs[i].shape, node.shape, _block_items(node, i)),
-              call("concat"), "splits"),
+              call("concat"), "splits", analytic=True),
 )  # fmt: skip
 
 
@@ -413,7 +414,7 @@ def _show_table(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 register(Operation(
     "table", _table_shape, _table_kernel,
-    lambda node, i: Embed(SCALAR, node.shape, _table_items(node, i)), _show_table, "splits",
+    lambda node, i: Embed(SCALAR, node.shape, _table_items(node, i)), _show_table, "splits", analytic=True,
 ))  # fmt: skip
 
 # ----------------------------------------------------------------------------- diagonals
@@ -448,5 +449,5 @@ def _diag(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
 declare(
     Function("diag", _diag, "a vector on the diagonal of a matrix; the diagonal of a square matrix", "diag(dX)",
              "diag([1, 2])"),
-    Operation("diag", _diag_shape, _diag_kernel, _diag_map, call("diag"), "reshapes"),
+    Operation("diag", _diag_shape, _diag_kernel, _diag_map, call("diag"), "reshapes", analytic=True),
 )  # fmt: skip

@@ -25,7 +25,7 @@ def written(rows: Iterable[tuple[str, ...]]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
     for row in rows:
-        writer.writerow([_safe(cell) for cell in row])
+        writer.writerow([safe(cell) for cell in row])
     return out.getvalue()
 
 
@@ -49,7 +49,7 @@ def entries(kind: str, name: str, through: str, value: Any, labels: Sequence[str
         yield kind, name, through, where, repr(float(entry))
 
 
-def _safe(cell: str) -> str:
+def safe(cell: str) -> str:
     """A label that a spreadsheet would take for a formula is quoted."""
     number = cell == "-inf" or cell.replace(".", "").replace("-", "").replace("e", "").replace("+", "").isdigit()
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t")) and not number else cell

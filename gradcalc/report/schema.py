@@ -71,6 +71,28 @@ _GRADIENT = _object(
 _CLAIM = _object(
     text=_TEXT, line=_COUNT, holds={"type": "boolean"}, by={"enum": ["symbols", "numbers"]}, hint=_MAYBE_TEXT
 )
+_CHECKED_CLAIM = _object(
+    text=_TEXT,
+    line=_COUNT,
+    holds={"type": "boolean"},
+    by={"enum": ["symbols", "numbers"]},
+    hint=_MAYBE_TEXT,
+    where=_MAYBE_TEXT,
+)
+_MAYBE_NUMBER = {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/number"}]}
+_CHECKED_GRADIENT = _object(
+    holds={"description": "null where it was not checked", "type": ["boolean", "null"]},
+    largest_error=_MAYBE_NUMBER,
+    at=_MAYBE_TEXT,
+    method=_MAYBE_TEXT,
+    gradient=_MAYBE_NUMBER,
+    numeric=_MAYBE_NUMBER,
+    tolerance=_MAYBE_NUMBER,
+    checked=_COUNT,
+    entries=_COUNT,
+    skipped=_MAYBE_TEXT,
+    where=_MAYBE_TEXT,
+)
 _FLAG = _object(code=_TEXT, node=_TEXT, rule=_TEXT, places=_list(_list(_COUNT)), message=_TEXT)
 _REUSE = {"anyOf": [{"type": "null"}, _object(at_once=_COUNT, one_at_a_time=_COUNT, shared=_map(_TEXTS))]}
 
@@ -147,6 +169,21 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         tangent=_or_null(_map(_V)),
         hvp=_or_null(_map(_BLOCK)),
         flags=_list(_FLAG),
+        warnings=_list(_DIAGNOSTIC),
+        notes=_TEXTS,
+    ),
+    "check": _document(
+        "gradcalc.check/1",
+        "What gradcalc check found",
+        source=_TEXT,
+        layout={"enum": ["shape", "numerator"]},
+        of=_TEXT,
+        claims=_list(_CHECKED_CLAIM),
+        gradients=_map(_CHECKED_GRADIENT),
+        drawn=_map({"anyOf": [{"type": "null"}, _SHAPE]}),
+        points=_COUNT,
+        seed=_COUNT,
+        failed={"type": "boolean"},
         warnings=_list(_DIAGNOSTIC),
         notes=_TEXTS,
     ),

@@ -1,0 +1,162 @@
+"""Derivatives from function values alone: what every gradient is checked against.
+
+Nothing here knows a differential. Where every operation between an input and the target is analytic and its kernel
+right for complex numbers, the derivative is the imaginary part of one value, Im f(x + i h) / h, without any
+cancellation (Squire and Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40,
+1998). Elsewhere central differences of ever smaller steps are extrapolated, and the tableau says how far to trust
+them (Ridders, Accurate computation of F'(x) and F'(x) F''(x), Advances in Engineering Software 4, 1982; Press et
+al., Numerical Recipes, section 5.7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcalc import evaluator
+from gradcalc.evaluator import Values
+from gradcalc.graph import Node, ancestors, count, extent
+
+Array = np.ndarray[Any, Any]
+COMPLEX, DIFFERENCES = "complex step", "differences"
+STEP = 1e-30
+"""The complex step: its square vanishes beside any value."""
+LEVELS, SHRINK, FIRST = 10, 2.0, 0.1
+"""Steps of central differences: how many, each how much smaller than the one before, the first for an entry of 1."""
+MOST, SAMPLE = 2_000, 400
+"""An input of more entries is checked at a sample of them."""
+BLOCK, BUDGET = 2**22, 4 * 10**8
+"""Numbers that are computed at once, and for one input at all."""
+_EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, eq=False)
+class NumericDerivative:
+    """The Jacobian of a target by some entries of an input.
+
+    `values` and `errors` have a row for every entry of the target and a column for every entry of `entries`, both
+    counted row by row; `errors` are what the method says of itself.
+    """
+
+    method: str
+    entries: Array
+    values: Array
+    errors: Array
+
+
+def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0) -> NumericDerivative:
+    """Differentiate a target by a leaf, at a point that holds the values of all that the target needs.
+
+    Of a large input a seeded sample of entries is taken.
+    """
+    moving = moving_with(target, leaf)
+    analytic = all(map(_is_analytic, moving))
+    method, runs = (_complex_step, 1) if analytic else (_differences, 2 * LEVELS)
+    cost = runs * max(1, sum(count(n.shape) for n in moving))
+    chosen = _chosen(leaf, cost, seed)
+    if target is not leaf and target not in moving:
+        nothing = np.zeros((count(target.shape), len(chosen)))
+        return NumericDerivative(COMPLEX, chosen, nothing, nothing)
+    width = max(1, BLOCK // cost)
+    blocks = [method(target, leaf, values, moving, block) for block in _blocks(chosen, width)]
+    found, errors = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
+    return NumericDerivative(COMPLEX if analytic else DIFFERENCES, chosen, found, errors)
+
+
+def moving_with(target: Node, leaf: Node) -> list[Node]:
+    """What the target needs and what changes with the leaf, in evaluation order, the leaf left out."""
+    found = {leaf}
+    for node in ancestors([target]):
+        if any(i in found for i in node.inputs):
+            found.add(node)
+    return sorted(found - {leaf}, key=lambda n: n.index)
+
+
+def _is_analytic(node: Node) -> bool:
+    analytic = node.operation.analytic
+    return analytic(node.attributes) if callable(analytic) else analytic
+
+
+def _chosen(leaf: Node, cost: int, seed: int) -> Array:
+    """The entries to be checked: all, or a sample of a large input or where one entry costs much."""
+    size = count(leaf.shape)
+    most = max(8, min(size if size <= MOST else SAMPLE, BUDGET // cost))
+    if size <= most:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))
+
+
+def _blocks(entries: Array, width: int) -> Iterator[Array]:
+    for start in range(0, max(1, len(entries)), width):
+        yield entries[start : start + width]
+
+
+def _evaluated(target: Node, leaf: Node, values: Values, moving: Sequence[Node], changed: Array) -> Array:
+    """The target for a batch of values of the leaf, one row of entries for each."""
+    moved = set(moving)
+    known: Values = {i: values[i] for n in moving for i in n.inputs if i not in moved}
+    known[leaf] = changed
+    evaluator.evaluate(moving, known)
+    rows, columns = (int(s) for s in extent(target.shape))
+    whole = np.broadcast_to(known[target] if target is not leaf else changed, (len(changed), rows, columns))
+    return whole.reshape(len(changed), -1)
+
+
+def _bumps(leaf: Node, entries: Array) -> Array:
+    """A 1 at each of the entries."""
+    rows, columns = (int(s) for s in extent(leaf.shape))
+    bumps = np.zeros((len(entries), rows * columns))
+    bumps[np.arange(len(entries)), entries] = 1.0
+    return bumps.reshape(-1, rows, columns)
+
+
+def _complex_step(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
+                  entries: Array) -> tuple[Array, Array]:  # fmt: skip
+    """Im f(x + i h) / h, with the rounding of the values that it went through as its error."""
+    changed = values[leaf] + 1j * STEP * _bumps(leaf, entries)
+    found = np.imag(_evaluated(target, leaf, values, moving, changed)).T / STEP
+    return found, 64.0 * _EPSILON * np.abs(found)
+
+
+def _differences(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
+                 entries: Array) -> tuple[Array, Array]:  # fmt: skip
+    """Ridders' method: central differences of shrinking steps, extrapolated to step 0."""
+    at = values[leaf].reshape(-1)[entries]
+    first = FIRST * np.maximum(np.abs(at), 0.1)
+    bumps = _bumps(leaf, entries)
+    columns: list[tuple[Array, Array]] = []
+    for level in range(LEVELS):
+        step = first / SHRINK**level
+        change = bumps * step[:, None, None]
+        above, below = (
+            _evaluated(target, leaf, values, moving, values[leaf] + sign * change).T for sign in (1.0, -1.0)
+        )
+        with np.errstate(all="ignore"):
+            rounding = 4.0 * _EPSILON * np.maximum(np.abs(above), np.abs(below)) / step
+            columns.append(((above - below) / (2.0 * step), rounding))
+    return extrapolated(columns)
+
+
+def extrapolated(rows: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+    """The best entry of Neville's tableau, and its error: what it differs by from its neighbours, and rounding.
+
+    `rows` are differences and what rounding made of them, for steps each smaller by the same factor. Values outside
+    the domain are passed over.
+    """
+    with np.errstate(all="ignore"):
+        best, rounding = rows[0]
+        error = np.full(best.shape, np.inf)
+        before: list[Array] = [best]
+        for difference, rounding in rows[1:]:
+            row, factor = [difference], 1.0
+            for earlier in before:
+                factor *= SHRINK * SHRINK
+                row.append((row[-1] * factor - earlier) / (factor - 1.0))
+                doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - earlier)) + rounding
+                better = doubt < error
+                best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
+            before = row
+    return best, error
