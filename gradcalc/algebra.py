@@ -46,9 +46,14 @@ def fit(node: Node, shape: Shape) -> Node:
     return node if node.shape == shape else node.graph.make("as", node, to=shape)
 
 
+def is_bare(a: Node, op: str) -> bool:
+    """Whether a node is an operation without a name: one with a name is a value that can be derived by."""
+    return a.op == op and "name" not in a.attributes
+
+
 def negative(a: Node) -> Node:
     """`-a`."""
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return a.inputs[0]
     if a.op == "constant":
         return constant(a.graph, -a.attributes["value"])
@@ -59,7 +64,7 @@ def add(terms: Sequence[Node], signs: Sequence[int] | None = None) -> Node:
     """`a + b - c`; terms of one shape, at least one. Zeros drop out, a negative term becomes a sign."""
     kept: list[tuple[int, Node]] = []
     for sign, term in zip(signs or [1] * len(terms), terms, strict=True):
-        if term.op == "negative":
+        if is_bare(term, "negative"):
             kept.append((-sign, term.inputs[0]))
         elif not is_zero(term):
             kept.append((sign, term))
@@ -76,9 +81,9 @@ def multiply(a: Node, b: Node) -> Node:
         return b
     if is_one(b) or is_zero(a):
         return a
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return negative(multiply(a.inputs[0], b))
-    if b.op == "negative":
+    if is_bare(b, "negative"):
         return negative(multiply(a, b.inputs[0]))
     return a.graph.make("multiply", a, b)
 
@@ -93,9 +98,9 @@ def scale(factor: Node, a: Node) -> Node:
         return negative(a)
     if factor.is_constant(0.0):
         return zeros(a.graph, a.shape)
-    if factor.op == "negative":
+    if is_bare(factor, "negative"):
         return negative(scale(factor.inputs[0], a))
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return negative(scale(factor, a.inputs[0]))
     return a.graph.make("scale", factor, a)
 
@@ -104,7 +109,7 @@ def divide(a: Node, b: Node, op: str = "divide") -> Node:
     """Entry by entry, operands of one shape; or by a scalar."""
     if is_one(b) or is_zero(a):
         return a
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return negative(divide(a.inputs[0], b, op))
     return a.graph.make(op, a, b)
 
@@ -113,9 +118,9 @@ def transpose(a: Node) -> Node:
     """`a^T`; a scalar stays."""
     if a.shape == SCALAR or a.op == "eye":
         return a
-    if a.op == "transpose":
+    if is_bare(a, "transpose"):
         return a.inputs[0]
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return negative(transpose(a.inputs[0]))
     if a.op in ("ones", "zeros") and len(a.shape) == 2 and not is_row(a.shape):
         return a.graph.make(a.op, to=a.shape[::-1])
@@ -124,7 +129,7 @@ def transpose(a: Node) -> Node:
 
 def untransposed(a: Node) -> tuple[Node, bool]:
     """The operand of a transpose and True, or the node itself and False."""
-    return (a.inputs[0], True) if a.op == "transpose" else (a, False)
+    return (a.inputs[0], True) if is_bare(a, "transpose") else (a, False)
 
 
 def matmul(a: Node, b: Node) -> Node:
@@ -137,9 +142,9 @@ def matmul(a: Node, b: Node) -> Node:
         return b
     if b.op == "eye":
         return a
-    if a.op == "negative":
+    if is_bare(a, "negative"):
         return negative(matmul(a.inputs[0], b))
-    if b.op == "negative":
+    if is_bare(b, "negative"):
         return negative(matmul(a, b.inputs[0]))
     summed = _summed(a, b)
     if summed is not None:

@@ -8,7 +8,7 @@ layout it is written out as long as that stays short, and δ stands in for what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,7 +16,7 @@ from functools import cached_property
 from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
 from gradcalc.errors import GradcalcError, Source
-from gradcalc.graph import Graph, Node, ancestors
+from gradcalc.graph import SCALAR, Graph, Node, ancestors, is_row, replace
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, TEXT, Latex, Style, render
 from gradcalc.parser import parse
@@ -50,13 +50,51 @@ class Form:
 
 
 def form_of(node: Node, names: Mapping[Node, str], style: Style = TEXT, latex_style: Style = LATEX) -> Form:
-    """The form of a node in which other nodes stand by their names."""
-    return Form(lambda chosen: render(node, chosen, names).text, style, latex_style)
+    """The form of a node in which other nodes stand by their names; `I` has its size where a reader could not tell."""
+    return Form(
+        lambda chosen: render(node, chosen, names).text, EXPLICIT if is_open(node, names) else style, latex_style
+    )
+
+
+def is_open(root: Node, names: Collection[Node] = ()) -> bool:
+    """Whether there is a sum of identities alone, in which a reader cannot tell the size of `I`.
+
+    What has a name is not looked into.
+    """
+    order, stack = set[Node](), [root]
+    while stack:
+        node = stack.pop()
+        if node not in order:
+            order.add(node)
+            stack.extend(i for i in node.inputs if i not in names)
+    if not any(n.op == "eye" for n in order):
+        return False
+    identities = {n for n in order if n.op == "eye" or (n.op == "stretch" and n.inputs[0].shape == SCALAR)}
+    for node in sorted(order, key=lambda n: n.index):
+        if node.op in ("kron", "scale", "negative", "add") and any(i in identities for i in node.inputs):
+            if node.op == "add" and all(i in identities for i in node.inputs):
+                return True
+            identities |= {node} if node.op != "add" else set()
+    return False
 
 
 def words(text: str, latex: str = "") -> Form:
     """A form that is given as it is printed."""
     return Form(lambda chosen: latex or text if isinstance(chosen, Latex) else text)
+
+
+def distributions(sweep: Backward) -> list[Node]:
+    """The inputs that stand as y in cross_entropy(ŷ, y): where the entries of y sum to 1, ŷ - y is left of softmax."""
+    ends = [e.node.inputs[1] for e in sweep.edges if e.node.op == "cross_entropy" and e.argument == 0]
+    return [y for y in dict.fromkeys(ends) if y.op == "input"]
+
+
+def _with_unit_sums(root: Node, names: Collection[str]) -> Node:
+    """The expression where the named values are distributions: the sum of a vector's entries, or of each row, is 1."""
+    sums = [n for n in ancestors([root]) if n.op == "sum" and n.inputs[0].attributes.get("name") in names]
+    whole = [n for n in sums if n.attributes["axis"] == (1 if len(n.inputs[0].shape) == 2 and n.shape else None)]
+    known = {n: al.ones(n.graph, n.shape) for n in whole if n.shape == SCALAR or not is_row(n.inputs[0].shape)}
+    return simplify(replace(root, known)) if known else root
 
 
 @dataclass(eq=False)
@@ -76,14 +114,18 @@ class Writer:
     sweep: Backward | None = None
     tied: bool = False
     deltas: dict[Node, Delta] = field(default_factory=dict)
+    distributions: Collection[Node] = ()
 
     def __post_init__(self) -> None:
         self.text: Style = copy(EXPLICIT if "I" in self.plan.names else TEXT)
         self.latex: Style = copy(LATEX)
         self.text.ties = self.latex.ties = self.tied
         self.labels = self._labels()
+        own = set(self.plan.names.values())
+        self.named = {node: label for node, label in self.labels.items() if node in own}
         self.shared = self._shared() if self.sweep else {}
         self.sizes: dict[Node, int] = {}
+        self.named_sizes: dict[Node, int] = {}
         self.names = self._delta_names()
 
     def _labels(self) -> dict[Node, str]:
@@ -104,14 +146,22 @@ class Writer:
 
     # ------------------------------------------------------------------------ closed forms
 
-    def form(self, root: Node, transpose: bool = False, with_deltas: bool = False) -> Form | None:
-        """The closed form of a node, or of its transpose; None where it would be very long."""
+    def form(self, root: Node, transpose: bool = False, with_deltas: bool = False,
+             given: Collection[Node] | None = None, in_pieces: bool = False) -> Form | None:  # fmt: skip
+        """The closed form of a node, or of its transpose; None where it would be very long.
+
+        It is in the names of the file as long as that stays short, else (or `in_pieces`) in pieces `t1`, `t2` too.
+        `given` are values whose entries sum to 1 (see `distributions`), by default those that the writer knows of.
+        """
         graph = Graph()
-        leaves = self._leaves(graph, root, with_deltas)
+        in_names = not in_pieces and self._size(root, self.named, self.named_sizes) <= SHORT
+        leaves = self._leaves(graph, root, with_deltas, self.named if in_names else self.labels)
         if leaves is None:
             return None
         made = extract(root, leaves, graph)
-        return form_of(simplify(al.transpose(made) if transpose else made), {}, self.text, self.latex)
+        simple = simplify(al.transpose(made) if transpose else made)
+        names = {self.labels[y] for y in (self.distributions if given is None else given)}
+        return form_of(_with_unit_sums(simple, names) if names else simple, {}, self.text, self.latex)
 
     def jacobian_form(self, matrix: Node) -> Form | None:
         """The closed form of a Jacobian; `I` is printed with its size where a reader could not tell it."""
@@ -139,7 +189,8 @@ class Writer:
         name = self._delta(adjoint).name
         return words(self.text.name(name), LATEX.name(name))
 
-    def _leaves(self, graph: Graph, root: Node, with_deltas: bool) -> dict[Node, Node] | None:
+    def _leaves(self, graph: Graph, root: Node, with_deltas: bool,
+                labels: Mapping[Node, str]) -> dict[Node, Node] | None:  # fmt: skip
         """The named values below a node as leaves; so are the shared adjoints where they are wanted or long."""
         stand_ins: dict[Node, Node] = {}
         stack, seen = [root], set[Node]()
@@ -150,7 +201,7 @@ class Writer:
             if node in seen:
                 continue
             seen.add(node)
-            label = self.labels.get(node)
+            label = labels.get(node)
             if label is not None:
                 stand_ins[node] = graph.make("input", name=label, shape=node.shape)
             elif node is not root and node in self.names and self._stands_in(node, with_deltas):
@@ -161,7 +212,7 @@ class Writer:
 
     def _stands_in(self, adjoint: Node, with_deltas: bool) -> bool:
         """Whether δ is written for an adjoint: where it is wanted and shared, or long."""
-        return (with_deltas and adjoint in self.shared) or self._long(adjoint)
+        return (with_deltas and adjoint in self.shared) or self.is_long(adjoint)
 
     def _delta_leaf(self, graph: Graph, adjoint: Node) -> Node:
         """δ, a row for a column in numerator layout: the adjoint is its transpose then."""
@@ -180,23 +231,25 @@ class Writer:
         """What a δ stands for; it may name others."""
         return self.form(delta.adjoint, self.plan.numerator and len(delta.adjoint.shape) == 1)
 
-    def _long(self, node: Node) -> bool:
-        return self._size(node) > SHORT
+    def is_long(self, node: Node) -> bool:
+        """Whether an expression is longer than a reader likes, named values and pieces counting one."""
+        return self._size(node, self.labels, self.sizes) > SHORT
 
-    def _size(self, root: Node) -> int:
-        """The leaves of the expression when it is written out, named values counting one."""
-        if root not in self.sizes:
+    @staticmethod
+    def _size(root: Node, labels: Mapping[Node, str], sizes: dict[Node, int]) -> int:
+        """The leaves of the expression when it is written out, labelled values counting one; `sizes` keeps them."""
+        if root not in sizes:
             stack = [root]
             while stack:
                 node = stack[-1]
-                waiting = [i for i in node.inputs if i not in self.sizes] if node not in self.labels else []
+                inner = () if node in labels else node.inputs
+                waiting = [i for i in inner if i not in sizes]
                 if waiting:
                     stack.extend(waiting)
                     continue
                 stack.pop()
-                inner = () if node in self.labels else node.inputs
-                self.sizes[node] = min(10**9, max(1, sum(self.sizes[i] for i in inner)))
-        return self.sizes[root]
+                sizes[node] = min(10**9, max(1, sum(sizes[i] for i in inner)))
+        return sizes[root]
 
     # ------------------------------------------------------------------------- shared adjoints
 
@@ -262,7 +315,7 @@ class Writer:
             return words(self.text.name(labels[node]), LATEX.name(labels[node]))
         if node.op not in _TIDIED and all(i in labels for i in node.inputs):
             return form_of(node, labels, self.text, self.latex)
-        return self.form(node) or words("(long)", r"\text{(long)}")
+        return self.form(node, in_pieces=True) or words("(long)", r"\text{(long)}")
 
 
 _TIDIED = {rewrite.op for rewrite in REWRITES}

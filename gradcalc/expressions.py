@@ -17,10 +17,10 @@ from gradcalc import calls, entries, powers, products, syntax
 from gradcalc.definitions import CONSTANTS, Definitions
 from gradcalc.differentiate import Backward, derivative
 from gradcalc.errors import Span
-from gradcalc.graph import SCALAR, SELECTIVE, Shape, ancestors, is_row, joint_size, of_extent
+from gradcalc.graph import SCALAR, SELECTIVE, Graph, Node, Shape, ancestors, is_row, joint_size, of_extent
 from gradcalc.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.ops import FUNCTIONS
-from gradcalc.simplify import simplify
+from gradcalc.simplify import extract, simplify
 from gradcalc.symbols import excerpt
 
 Factoring = Generator[syntax.Expression, Any, list[syntax.Expression]]
@@ -34,7 +34,7 @@ class Builder(Maker):
     `entrywise` are the functions that may act entry by entry, with the names that they use, and `flat` those that
     were found to; `abstract` allows functions without a definition; `resolve` gives the handler for a name's value,
     `knows` says whether a name has one; `sizes` are the symbols of stated shapes with their numbers, None while
-    there is none.
+    there is none; `owners` are the nodes that have a name.
     """
 
     tables: Definitions
@@ -44,6 +44,7 @@ class Builder(Maker):
     resolve: Callable[[str, Span], Handler]
     knows: Callable[[str], bool]
     sizes: Mapping[str, int | None]
+    owners: Mapping[Node, str]
     derivatives: list[Span] = field(default_factory=list)
     sweeps: list[Backward] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
@@ -254,7 +255,17 @@ def _derivative(builder: Builder, e: syntax.Derivative, scope: Scope) -> Handler
     if any(n.op in SELECTIVE for n in ancestors([of])):
         builder.sweeps.append(sweep)  # its contributions are needed as they are: some may not have been taken
         return builder.note(found, e.span)
-    return builder.note(simplify(found), e.span)
+    return builder.note(_simplified(builder, found), e.span)
+
+
+def _simplified(builder: Builder, root: Node) -> Node:
+    """The node after all rewrites, which stop at values that have a name: it may be derived by them again."""
+    graph = Graph()
+    leaves = {
+        n: graph.make("input", name=builder.owners[n], shape=n.shape) for n in ancestors([root]) if n in builder.owners
+    }
+    made = simplify(extract(root, leaves, graph))
+    return extract(made, {leaf: node for node, leaf in leaves.items()}, builder.graph)
 
 
 def _jacobian_shape(of: Shape, by: Shape) -> Shape:

@@ -103,6 +103,7 @@ class Operation:
     - `fault(attributes, *arrays)` gives, entry by entry, where the operands are out of domain, and `domain`
       says the domain in words;
     - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken.
+    - `rule` is the differentiation rule by name, where the function table does not have its derivative;
     - `stretches` says that a number among the operands stretches to the others' shape without being told;
     - `analytic` says that the kernel is right for complex arrays too, as a complex step needs it; where that depends
       on the attributes, a function of them;
@@ -120,6 +121,7 @@ class Operation:
     fault: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     kink_rule: str = ""
+    rule: str = ""
     bilinear: bool = False
     stretches: bool = False
     analytic: bool | Callable[[Attributes], bool] = False
@@ -174,6 +176,8 @@ class Node:
         return f"%{self.index} = {self.op}({inputs}{extra}) : {self.shape}"
 
 
+LEAVES = ("input", "constant", "symbol", "partial")
+"""Operations whose nodes are made with their shape."""
 SELECTIVE = ("where", "max", "min")
 """Operations that take some entries of their operands and leave the others."""
 

@@ -15,6 +15,7 @@ from gradcalc.syntax import Program
 if TYPE_CHECKING:
     from gradcalc.check import Check
     from gradcalc.data import Datum
+    from gradcalc.derivation import Blackboard
     from gradcalc.differentials import Differentials
     from gradcalc.graph import Shape
     from gradcalc.matrices import Hessians, Jacobians
@@ -238,6 +239,27 @@ class Model:
             return work(made, tangents_of(tangent, made.shown))
 
         return opened(self.program, planned, found, worked)
+
+    def derive(
+        self,
+        of: str | None = None,
+        wrt: str | Sequence[str] | None = None,
+        data: Mapping[str, Any] | None = None,
+        *,
+        layout: str | None = None,
+    ) -> Blackboard:
+        """What `gradcalc derive` shows, as data: `model.derive("s", "W")["W"].steps`.
+
+        Only the shapes of data matter; where there are none sizes are symbols. `wrt` is a name, names, or None for all
+        inputs. Raises `GradcalcError`: `no-closed-form` names an operation without one.
+        """
+        from gradcalc.data import Datum, datum
+        from gradcalc.derivation import derive_model
+
+        names = [wrt] if isinstance(wrt, str) else wrt
+        found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
+        shapes = {name: d.shape for name, d in found.items()}
+        return derive_model(self, shapes, of, None if names is None else [normalise(n) for n in names], layout)
 
     def compile(
         self, of: str | None = None, wrt: Sequence[str] | None = None, shapes: Mapping[str, Shape] | None = None

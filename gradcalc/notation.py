@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gradcalc.graph import Node, Size
+from gradcalc.graph import Node, Shape, Size
 
 
 class Level(IntEnum):
@@ -93,6 +93,9 @@ class Style:
 
     def identity(self, size: Size) -> Piece:
         return Piece("I", Level.ATOM)
+
+    def member(self, name: str, shape: Shape) -> str:
+        return f"{name} ∈ R" + (f"^{{{'×'.join(map(str, shape))}}}" if shape else "")
 
     def enclose(self, piece: Piece, level: Level) -> str:
         """The text, in brackets if it holds together less tightly than `level`."""
@@ -197,6 +200,10 @@ class Latex(Style):
     def derivative(self, of: str, by: str) -> str:
         return rf"\frac{{\partial {of}}}{{\partial {by}}}"
 
+    def member(self, name: str, shape: Shape) -> str:
+        sizes = r" \times ".join(map(str, shape))
+        return rf"{name} \in \mathbf{{R}}" + (f"^{{{sizes}}}" if shape else "")
+
     def juxtaposed(self, left: Piece, right: Piece) -> Piece:
         a, b = self.enclose(left, Level.PRODUCT), self.enclose(right, Level.POWER)
         between = r" \cdot " if b[:1].isdigit() else r" \, " if b[:1] != "\\" else " "
@@ -266,6 +273,17 @@ def _bare(node: Node, known: Mapping[Node, str]) -> list[bool]:
     return stretched if node.operation.entrywise and whole else [False] * len(stretched)
 
 
+_SIZING = ("matmul", "add", "scale", "negative", "kron", "multiply", "transpose")
+"""Operations whose other operand tells a reader the size of `I`."""
+
+
+def _sized(operand: Node, piece: Piece, known: Mapping[Node, str], style: Style) -> Piece:
+    """An identity with its size, where nothing beside it tells the size."""
+    if operand.op != "eye" or operand in known:
+        return piece
+    return sizes("eye", [operand.attributes["size"]], style)
+
+
 def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = None) -> Piece:
     """Print a node, with the nodes in `names` by their names (the root itself spelt out)."""
     known = names or {}
@@ -279,6 +297,8 @@ def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = N
             done[node] = Piece(style.name(known[node]), Level.ATOM)
         elif ready:
             pieces = [done[i.inputs[0] if bare else i] for i, bare in zip(node.inputs, _bare(node, known), strict=True)]
+            if node.op not in _SIZING:
+                pieces = [_sized(i, piece, known, style) for i, piece in zip(node.inputs, pieces, strict=True)]
             done[node] = node.operation.notation(node, pieces, style)
         else:
             stack.append((node, True))

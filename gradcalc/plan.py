@@ -80,6 +80,21 @@ def named_target(names: Mapping[str, Node], of: str) -> Node:
         help=f"did you mean `{close}`?" if close else "name one of them"))  # fmt: skip
 
 
+def named_values(plan: Plan, wrt: Sequence[str] | None) -> list[tuple[str, Node]]:
+    """The values that `--wrt` names, pieces included; all inputs where it names none. Raises `GradcalcError`."""
+    if wrt is None:
+        return [(plan.labels[n], n) for n in plan.inputs]
+    by_label = {label: node for node, label in plan.labels.items()}
+    for name in wrt:
+        if name not in by_label:
+            close = did_you_mean(name, by_label)
+            inputs = ", ".join(plan.labels[n] for n in plan.inputs)
+            raise GradcalcError(Diagnostic(
+                "unknown-target", f"`{name}` in --wrt is not a value of the file",
+                help=f"did you mean `{close}`?" if close else f"the inputs are {inputs}"))  # fmt: skip
+    return [(name, by_label[name]) for name in wrt]
+
+
 def free_values(tables: Definitions, names: Mapping[str, Node], derivatives: Sequence[Span]) -> list[str]:
     """The computed values that nothing else uses, in the order of the file; the last is the target.
 

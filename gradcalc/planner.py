@@ -72,6 +72,7 @@ class Planner:
         self.builder = Builder(
             self.graph, limits, self.tables, entrywise_functions(self.tables, functions), written_in == "numerator",
             not numeric, self._resolve, self._knows, self._symbols(),
+            self.owners,
         )  # fmt: skip
 
     @staticmethod
@@ -125,11 +126,14 @@ class Planner:
             if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name)
         }
         candidates = [n for n in self.tables.functions if n not in called]
+        open_names = set() if self.numeric else {
+            part.id for e in self.tables.values.values() for part in walk(e.value) if isinstance(part, syntax.Name)
+        }  # fmt: skip
         alone = not any(not self._is_data(e.value) for e in self.tables.values.values()) and len(candidates) == 1
         for name in candidates:
             statement = self.tables.functions[name]
             parameters = [p.id for p in statement.parameters or ()]
-            if not (all(map(self._knows, parameters)) or alone):
+            if not (all(self._knows(p) or p in open_names for p in parameters) or alone):
                 continue
             for parameter in statement.parameters or ():
                 if not self._knows(parameter.id):
@@ -183,6 +187,8 @@ class Planner:
             value = self._literal(name, value.shape, value, statement.value)
         elif value in self.owners or value.op in ("input", "constant"):
             value = self.graph.make("copy", value, name=name)
+        elif value.op in ("transpose", "negative"):
+            value = self.graph.make(value.op, *value.inputs, name=name)
         return self._named(name, value, statement)
 
     def _literal(self, name: str, shape: Shape, content: Node | list[list[float]], written: syntax.Expression) -> Node:

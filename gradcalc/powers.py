@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Label, Span
 from gradcalc.graph import SCALAR, Node, extent
@@ -79,7 +80,7 @@ def transpose(builder: Builder, e: syntax.Transpose, scope: Scope) -> Handler:
         return value if value.plain else builder.open_identity(value)
     if not isinstance(value, Node) or value.shape == SCALAR or scope.entrywise:
         return value
-    return value.inputs[0] if value.op == "transpose" else builder.make("transpose", value, span=e.span)
+    return value.inputs[0] if al.is_bare(value, "transpose") else builder.make("transpose", value, span=e.span)
 
 
 def inverse_transpose(builder: Builder, e: syntax.InverseTranspose, scope: Scope) -> Handler:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gradcalc.graph import Graph, Node
+from gradcalc.graph import LEAVES, Graph, Node
 from gradcalc.notation import render
 from gradcalc.rewrites import BRACKETS, REWRITES, Rewrite
 
@@ -134,6 +134,6 @@ def extract(root: Node, leaves: Mapping[Node, Node], graph: Graph) -> Node:
         elif waiting := [i for i in node.inputs if i not in done]:
             stack.extend(waiting)
         else:
-            leaf = {"shape": node.shape} if node.op in ("constant", "input") else {}
+            leaf = {"shape": node.shape} if node.op in LEAVES else {}
             done[node] = graph.make(node.op, *(done[i] for i in node.inputs), **leaf, **node.attributes)
     return done[root]

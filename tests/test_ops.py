@@ -360,7 +360,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
               ([SCALAR] * 2, {"extent": (1, 2)})],
     "diag": [([V], {"extract": False}), ([S], {"extract": True}), ([(1,)], {"extract": False})],
 }  # fmt: skip
-LEAVES = {"input", "constant", "symbol", "ones", "zeros", "eye", "onehot"}
+LEAVES = {"input", "constant", "symbol", "partial", "ones", "zeros", "eye", "onehot"}
 SINGLE = sorted(name for name in OPERATIONS if name.rstrip("'") in UNARY)
 SITES = [(n, k) for n in OPS for k in range(len(OPS[n]))] + [(n, k) for n in SINGLE for k in range(2)]
 

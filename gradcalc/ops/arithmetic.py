@@ -38,16 +38,19 @@ register(Operation(
     "add", same_shape, _sum_kernel,
     lambda node, i: signed(identity(node.shape), node.attributes["signs"][i]),
     lambda node, pieces, style: total(node.attributes["signs"], pieces, style), "distributes", analytic=True,
+    rule="sum rule: d(a + b) = da + db",
 ))  # fmt: skip
 
 register(Operation(
     "negative", same_shape, lambda a, x: -x, lambda node, i: signed(identity(node.shape), -1),
     lambda node, pieces, style: negated(pieces[0], style), "changes the sign", analytic=True,
+    rule="sum rule: d(-a) = -da",
 ))  # fmt: skip
 
 register(Operation(
     "multiply", same_shape, lambda a, x, y: x * y,
     lambda node, i: _diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True, analytic=True,
+    rule="product rule: d(a b) = b da + a db",
 ))  # fmt: skip
 
 
@@ -68,6 +71,7 @@ register(Operation(
     "scale", _scale_shape, lambda a, c, x: c * x, _scale_map,
     lambda node, pieces, style: style.juxtaposed(*pieces), "switches", bilinear=True,
     analytic=True,
+    rule="product rule: d(c x) = x dc + c dx",
 ))  # fmt: skip
 
 # ------------------------------------------------------------------------------ quotients
@@ -97,7 +101,7 @@ def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "divide", _divide_shape, lambda a, x, y: x / y, _divide_map, _show_quotient, "switches",
     "a divisor other than 0", lambda a, x, y: np.broadcast_to(y == 0, np.broadcast_shapes(x.shape, y.shape)),
-    stretches=True, analytic=True,
+    stretches=True, analytic=True, rule="quotient rule: d(a / b) = da / b - (a / b) db / b",
 ))  # fmt: skip
 
 
@@ -109,6 +113,7 @@ def _ratio_kernel(a: Any, x: Array, y: Array) -> Array:
 
 register(Operation(
     "ratio", _divide_shape, _ratio_kernel, _divide_map, _show_quotient, "switches", stretches=True,
+    rule="quotient rule: d(a / b) = da / b - (a / b) db / b",
 ))  # fmt: skip
 
 # --------------------------------------------------------------------------------- powers
@@ -150,6 +155,7 @@ register(Operation(
     "power", same_shape, _power_kernel, _power_map, _show_power, "scales",
     "a base above 0, or a whole exponent (0 or more at base 0)", _power_fault,
     analytic=True,
+    rule="power rule: d(x^n) = n x^(n-1) dx + x^n log(x) dn",
 ))  # fmt: skip
 
 
@@ -260,7 +266,7 @@ def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) 
                  "of one argument, over its entries", f"1(y {operator} z) dy + 1(z {operator} y) dz",
                  f"{name}(1, 2)", 1, None, reduces=True, kink="ties share evenly"),
         Operation(name, same_shape, fold, differential, call(name), "routes", kink=tied,
-                  kink_rule="ties share evenly"),
+                  kink_rule="ties share evenly", rule=f"{name} routes: all of it to the one that is taken"),
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def _matmul_kernel(a: Any, x: Array, y: Array) -> Array:
 
 
 register(Operation("matmul", _matmul_shape, _matmul_kernel, _matmul_map, _show_matmul, "switches", bilinear=True,
-                   analytic=True))  # fmt: skip
+                   analytic=True, rule="product rule: d(A B) = dA B + A dB"))  # fmt: skip
 
 
 def _dot(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:

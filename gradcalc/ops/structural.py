@@ -60,6 +60,8 @@ def _filled(value: float) -> Any:
 
 _leaf("input", None, lambda node, pieces, style: Piece(style.name(node.attributes["name"]), Level.ATOM))
 _leaf("symbol", None, lambda node, pieces, style: Piece(style.name(node.attributes["name"]), Level.ATOM))
+_leaf("partial", None, lambda node, pieces, style: Piece(
+    style.derivative(*(style.name(node.attributes[k]) for k in ("of", "by"))), Level.POWER))  # fmt: skip
 _leaf("constant", lambda a: np.full((1, 1), a["value"]), _show_constant)
 
 
@@ -130,11 +132,12 @@ def _show_as(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "as", _shape_from_attribute, lambda a, x: x, lambda node, i: Named(node.inputs[0].shape, node.shape, "as", "as",
     (("to", node.shape),), (("to", node.inputs[0].shape),)), _show_as, analytic=True,
+    rule="the same number in another shape",
 ))  # fmt: skip
 
 register(Operation(
     "copy", lambda shapes, a: shapes[0], lambda a, x: x, lambda node, i: identity(node.shape),
-    lambda node, pieces, style: pieces[0], "passes on", analytic=True,
+    lambda node, pieces, style: pieces[0], "passes on", analytic=True, rule="another name for the same value",
 ))  # fmt: skip
 
 
@@ -157,6 +160,7 @@ def _stretch_kernel(a: Any, x: Array) -> Array:
 register(Operation(
     "stretch", _shape_from_attribute, _stretch_kernel,
     lambda node, i: stretched(node, node.inputs[0].shape), _show_stretch, "fans out", analytic=True,
+    rule="a value that is repeated: its gradient sums over the copies",
 ))  # fmt: skip
 
 
@@ -287,9 +291,7 @@ def _show_index(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
         return ":".join("" if bound is None else str(bound) for bound in item)
 
     inside = ", ".join(one(i) for i in node.attributes["items"])
-    operand = node.inputs[0]
-    piece = sizes("eye", operand.shape[:1], style) if operand.op == "eye" and pieces[0].text == "I" else pieces[0]
-    return Piece(f"{style.enclose(piece, Level.ATOM)}[{inside}]", Level.ATOM)
+    return Piece(f"{style.enclose(pieces[0], Level.ATOM)}[{inside}]", Level.ATOM)
 
 
 def _show_place(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
@@ -343,8 +345,10 @@ def _place_map(node: Node, i: int) -> LinearMap:
     return Embed(node.inputs[0].shape, node.shape, node.attributes["items"])
 
 
-register(Operation("index", _index_shape, _index_kernel, _index_map, _show_index, "picks out", analytic=True))
-register(Operation("place", _shape_from_attribute, _place_kernel, _place_map, _show_place, "puts in place"))
+register(Operation("index", _index_shape, _index_kernel, _index_map, _show_index, "picks out", analytic=True,
+                   rule="an entry picks out the change of that entry"))  # fmt: skip
+register(Operation("place", _shape_from_attribute, _place_kernel, _place_map, _show_place, "puts in place",
+                   rule="a change is put in its place"))  # fmt: skip
 
 # ----------------------------------------------------------------------------- stacking
 
@@ -415,6 +419,7 @@ def _show_table(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "table", _table_shape, _table_kernel,
     lambda node, i: Embed(SCALAR, node.shape, _table_items(node, i)), _show_table, "splits", analytic=True,
+    rule="each entry has its own change",
 ))  # fmt: skip
 
 # ----------------------------------------------------------------------------- diagonals

@@ -107,6 +107,22 @@ def _document(name: str, title: str, **properties: Any) -> dict[str, Any]:
     }
 
 
+_STEP = _object(left=_TEXT, right=_TEXT, latex=_TEXT, reason=_MAYBE_TEXT, condition=_MAYBE_TEXT)
+_SIZES = _list({"type": ["integer", "string"]})
+_DERIVATION = _object(
+    gradient=_TEXT,
+    delta=_MAYBE_TEXT,
+    shape=_SIZES,
+    rule=_TEXT,
+    latex=_TEXT,
+    short=_TEXTS,
+    rules=_list(_STEP),
+    steps=_list(_STEP),
+    shapes=_MAYBE_TEXT,
+    used_by=_TEXTS,
+    wanted={"type": "boolean"},
+    connected={"type": "boolean"},
+)
 _BLOCK = _object(
     ("reason", "axes", "labels"),
     shape=_list({"type": ["integer", "string"]}),
@@ -140,6 +156,19 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         reuse=_REUSE,
         claims=_list(_CLAIM),
         flags=_list(_FLAG),
+        warnings=_list(_DIAGNOSTIC),
+        notes=_TEXTS,
+    ),
+    "derive": _document(
+        "gradcalc.derive/1",
+        "A derivation in symbols",
+        source=_TEXT,
+        layout={"enum": ["shape", "numerator"]},
+        of=_TEXT,
+        shapes=_TEXTS,
+        equations=_list(_STEP),
+        deltas=_map(_object(of=_TEXT, rule=_TEXT, used_by=_TEXTS)),
+        derivations=_map(_DERIVATION),
         warnings=_list(_DIAGNOSTIC),
         notes=_TEXTS,
     ),

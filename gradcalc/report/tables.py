@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
 from gradcalc.report.cells import Cell, Section
@@ -61,6 +61,23 @@ def print_tables(sections: list[Section], out: Console) -> None:
         for note in section.notes:
             out.print()
             out.print(Text(visible(note)))
+
+
+def print_remarked(lines: Sequence[tuple[str, str]], out: Console) -> None:
+    """Print lines with a remark at the right of each; what does not fit goes below, indented."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    column = min(max((len(text) for text, remark in lines if remark), default=0), out.width // 2)
+    for text, remark in lines:
+        heading = bool(text) and not text.startswith(" ")
+        shown = Text(visible(text), style="bold" if heading else "cyan")
+        if remark and len(text) <= column and column + 2 + len(remark) <= out.width:
+            shown.pad_right(column - len(text) + 2)
+            shown.append(visible(remark), style="dim")
+        out.print(shown, soft_wrap=False)
+        if remark and remark not in shown.plain:
+            out.print(Padding.indent(Text(visible(remark), style="dim"), 8))
 
 
 def _table(section: Section) -> Table:
