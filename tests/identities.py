@@ -427,7 +427,7 @@ TRACES = (
     Identity(
         "trace of the inverse of a quadratic form",
         cookbook(125),
-        """X ∈ R^{m×n}; B ∈ R^{m×m}; A ∈ R^{n×n}
+        """A ∈ R^{n×n}; B ∈ R^{m×m}; X ∈ R^{m×n}
         C = B^T B
         s = tr((X^T C X)^-1 A)
         ∂s/∂X == -(C X (X^T C X)^-1) (A + A^T) (X^T C X)^-1""",
@@ -440,7 +440,7 @@ TRACES = (
     Identity(
         "ratio of two quadratic forms, as of Fisher's criterion",
         cookbook(126),
-        """X ∈ R^{m×n}; P, Q ∈ R^{m×m}
+        """X ∈ R^{m×2}; P, Q ∈ R^{m×m}
         B = P^T P
         C = Q^T Q
         s = tr((X^T C X)^-1 (X^T B X))
@@ -512,13 +512,13 @@ DETERMINANTS = (
     Identity(
         "determinant of a quadratic form, symmetric",
         cookbook(53),
-        "X ∈ R^{m×k}; B ∈ R^{m×m}; A = B + B^T; s = det(X^T A X); ∂s/∂X == 2 det(X^T A X) A X (X^T A X)^-1",
+        "X ∈ R^{m×2}; B ∈ R^{m×m}; A = B + B^T; s = det(X^T A X); ∂s/∂X == 2 det(X^T A X) A X (X^T A X)^-1",
         ("det(X^T A X) A X (X^T A X)^-1", "2 det(X^T A X) X (X^T A X)^-1", "2 A X (X^T A X)^-1"),
     ),
     Identity(
         "determinant of a quadratic form",
         cookbook(54),
-        """X ∈ R^{m×k}; A ∈ R^{m×m}
+        """X ∈ R^{m×2}; A ∈ R^{m×m}
         d = det(X^T A X)
         ∂d/∂X == d (A X (X^T A X)^-1 + A^T X (X^T A^T X)^-1)""",
         ("2 d A X (X^T A X)^-1", "d A X (X^T A X)^-1", "A X (X^T A X)^-1 + A^T X (X^T A^T X)^-1"),
@@ -526,7 +526,7 @@ DETERMINANTS = (
     Identity(
         "log-determinant of the Gram matrix",
         cookbook(55),
-        "X ∈ R^{m×k}; s = log(det(X^T X)); ∂s/∂X == 2 X (X^T X)^-1",
+        "X ∈ R^{m×2}; s = log(det(X^T X)); ∂s/∂X == 2 X (X^T X)^-1",
         ("X (X^T X)^-1", "2 X", "-2 X (X^T X)^-1"),
     ),
     Identity(
@@ -557,7 +557,7 @@ DETERMINANTS = (
         "gradient of the log-determinant of a positive definite matrix",
         f"{BOYD}, section A.4.1",
         "B ∈ R^{n×n}; X = B^T B; s = logdet(X); ∂s/∂X == X^-1",
-        ("-X^-1", "X", "2 X^-1"),
+        ("-X^-1", "X^-2", "2 X^-1"),
     ),
     Identity(
         "gradient of the log-determinant of an affine matrix",
@@ -1236,7 +1236,7 @@ LOSSES = (
     Identity(
         "least squares at its solution",
         f"{GOLUB}, section 5.3.2",
-        "A ∈ R^{m×n}; b ∈ R^m; x = (A^T A)^-1 A^T b; ∂x/∂b == (A^T A)^-1 A^T",
+        "A ∈ R^{m×2}; b ∈ R^m; x = (A^T A)^-1 A^T b; ∂x/∂b == (A^T A)^-1 A^T",
         ("A^T", "A (A^T A)^-1", "-(A^T A)^-1 A^T"),
     ),
     Identity(
@@ -1662,9 +1662,7 @@ ALGEBRA = (
     Identity(
         "Woodbury identity",
         cookbook(156),
-        """P ∈ R^{n×n}; C ∈ R^{n×k}; K ∈ R^{k×k}
-        A = P^T P
-        B = K^T K
+        """A ∈ R^{n×n}; B ∈ R^{k×k}; C ∈ R^{n×k}
         (A + C B C^T)^-1 == A^-1 - A^-1 C (B^-1 + C^T A^-1 C)^-1 C^T A^-1""",
         (
             "A^-1 + A^-1 C (B^-1 + C^T A^-1 C)^-1 C^T A^-1",
