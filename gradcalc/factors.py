@@ -13,7 +13,9 @@ from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Node, extent
 
 MOST = 64
-"""Factors that a product is taken apart into."""
+"""Factors that a product entry by entry is taken apart into."""
+MOST_MATRICES = 16
+"""Factors that a matrix product is taken apart into."""
 SIDES = ("left", "right")
 """The attributes of a matrix product that say which operand is taken transposed."""
 
@@ -74,7 +76,7 @@ def matrix_factors(node: Node) -> list[Node]:
     waiting = [node]
     while waiting:
         factor = waiting.pop()
-        if factor.op == "matmul" and len(found) + len(waiting) < MOST:
+        if factor.op == "matmul" and len(found) + len(waiting) < MOST_MATRICES:
             left, right = operands(factor)
             waiting.extend((right, left))
         else:

@@ -151,10 +151,12 @@ def _beside(left: Node, right: Node) -> Node:
 
 
 def from_the_left(node: Node) -> Node | None:
-    """A (B C) = A B C: a product read from the left needs no brackets."""
+    """A (B C) = A B C: a product read from the left needs no brackets, unless it is very long."""
     if operands(node)[1].op != "matmul":
         return None
     factors = matrix_factors(node)
+    if any(f.op == "matmul" for f in factors):
+        return None
     made = factors[0]
     for factor in factors[1:]:
         made = _beside(made, factor)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from gradcalc.graph import LEAVES, Graph, Node
 from gradcalc.notation import render
 from gradcalc.rewrites import BRACKETS, REWRITES, Rewrite
+from gradcalc.sum_rewrites import opened
 
 __all__ = ["BRACKETS", "REWRITES", "Rewrite", "extract", "simplify", "steps"]
 
@@ -65,6 +66,7 @@ def _settled(root: Node, table: Table, watch: Watch | None) -> Node:
     """
     done: dict[Node, Node] = {}
     next_form: dict[Node, Node] = {}
+    flats: set[Node] = set()
     stack = [root]
     while stack:
         node = stack[-1]
@@ -73,6 +75,12 @@ def _settled(root: Node, table: Table, watch: Watch | None) -> Node:
         elif node in next_form:
             done[node] = done[next_form[node]]
             stack.pop()
+        elif node not in flats and (flat := opened(node)) is not node:
+            flats.add(flat)
+            next_form[node] = flat
+            stack.append(flat)
+            if watch is not None:
+                watch("a sum needs no brackets", done, next_form)
         elif open_inputs := [i for i in node.inputs if i not in done]:
             stack.extend(open_inputs)
         else:

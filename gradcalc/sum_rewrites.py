@@ -44,6 +44,29 @@ def _terms(node: Node, through_numbers: bool) -> Iterator[Term]:
             yield value * inner, rest
 
 
+def opened(node: Node) -> Node:
+    """a + (b - (c + d)) = a + b - c - d at once, so that a deep sum costs no more than its length.
+
+    A sum that stands in it more than once is opened once: s + s may be 2 s.
+    """
+    if node.op != "add" or all(i.op != "add" for i in node.inputs):
+        return node
+    waiting: list[tuple[int, Node]] = [(1, node)]
+    signs: list[int] = []
+    terms: list[Node] = []
+    seen: set[Node] = set()
+    while waiting:
+        sign, term = waiting.pop()
+        if term.op == "add" and term not in seen:
+            seen.add(term)
+            pairs = list(zip(term.attributes["signs"], term.inputs, strict=True))
+            waiting.extend((sign * s, t) for s, t in reversed(pairs))
+        else:
+            signs.append(sign)
+            terms.append(term)
+    return node.graph.make("add", *terms, signs=tuple(signs))
+
+
 def _factor_key(factor: Node) -> tuple[int, ...]:
     """One key for a scalar and its transpose: x^T A y = y^T A^T x."""
     if factor.op != "matmul" or factor.shape != SCALAR:

@@ -333,7 +333,7 @@ def test_steps_of_each_candidate() -> None:
         after = simplify(node)
         assert render(found[-1][1] if found else node).text == render(after).text
         assert not found or found[-1][1] is after
-        assert {name for name, _ in found} <= names
+        assert {name for name, _ in found} <= {*names, "a sum needs no brackets"}
 
 
 def test_steps_read_as_a_derivation() -> None:
@@ -356,6 +356,21 @@ def test_a_long_sum_does_not_nest() -> None:
         node = graph.make("add", node, x, signs=(1, 1))
     after = simplify(node)
     assert (after.op, after.inputs[0].attributes["value"], after.inputs[1]) == ("multiply", 5000.0, x)
+
+
+def test_deep_sums_cost_no_more_than_their_length() -> None:
+    """3,000 different terms, each sum inside the next; and s + s, doubled 200 times."""
+    graph = Graph()
+    x = leaf(graph, "x", SCALAR)
+    node = doubled = x
+    for k in range(3000):
+        node = graph.make("add", node, leaf(graph, f"x{k}", SCALAR), signs=(1, -1))
+    after = simplify(node)
+    assert len(after.inputs) == 3001 and after.attributes["signs"] == (1,) + (-1,) * 3000
+    for _ in range(200):
+        doubled = graph.make("add", doubled, doubled, signs=(1, 1))
+    after = simplify(doubled)
+    assert (after.op, after.inputs[0].attributes["value"], after.inputs[1]) == ("multiply", 2.0**200, x)
 
 
 FORMS = [
