@@ -32,7 +32,8 @@ def missing_branch(plan: Plan, trials: Trials, wrong: Node | None) -> str:
     if not 1 < len(branches) <= MOST_BRANCHES:
         return ""
     rest = [r - w for r, w in zip(trials.arrays(trials.right), trials.arrays(wrong), strict=True)]
-    arrays = {name: trials.arrays(node) for name, node in branches.items() if node.shape == wrong.shape}
+    usable = {n: node for n, node in branches.items() if node.shape == wrong.shape and plan.names.get(n) is not of}
+    arrays = {name: trials.arrays(node) for name, node in usable.items()}
     for several in range(1, len(branches)):
         for names in combinations(arrays, several):
             sums = [sum(arrays[n][k] for n in names) for k in range(len(rest))]
@@ -75,7 +76,9 @@ def _called(plan: Plan, sweep: Backward, node: Node) -> str:
     above = node
     while above not in own and len(users.get(above, ())) == 1:
         (above,) = users[above]
-    return own.get(above) or f"`{render(node, TEXT, plan.labels).text}`"
+    if above is sweep.target is not node:
+        above = node
+    return own.get(above) or f"`{render(node, TEXT, own).text}`"
 
 
 def _in_words(plan: Plan, trials: Trials, names: tuple[str, ...]) -> str:

@@ -20,6 +20,8 @@ from gradcalc.sampling import Points
 Array = np.ndarray[Any, Any]
 RELATIVE, TRUST = 1e-9, 10.0
 """An entry agrees to this part of the largest one, and to as many times what the numeric method says of its error."""
+ROUNDING = 1024.0 * float(np.finfo(np.float64).eps)
+"""Where terms cancel to nothing, this part of the target is left."""
 SETTLED = 1e-3
 """Differences that are not sure of an entry to this part of the largest one tell nothing of it."""
 
@@ -118,7 +120,9 @@ class _Checker:
         ours = self._rows(values[adjoint], leaf)
         numeric = numeric_derivative(self.plan.target, leaf, point, self.seed)
         branches = [values[e.downstream] for e in self.sweep.edges if e.input is leaf]
-        return self._compared(leaf, ours[:, numeric.entries], numeric, max(map(_largest, branches), default=0.0))
+        largest = max(map(_largest, branches), default=0.0)
+        rounding = ROUNDING * _largest(point[self.plan.target]) / max(_largest(point[leaf]), 1.0)
+        return self._compared(leaf, ours[:, numeric.entries], numeric, largest, rounding)
 
     def _rows(self, adjoint: Array, leaf: Node) -> Array:
         """The Jacobian with a row for every entry of the target, entries counted row by row."""
@@ -142,11 +146,16 @@ class _Checker:
         span = self.plan.spans.get(node)
         return self.plan.labels.get(node) or (span.text if span else node.op)
 
-    def _compared(self, leaf: Node, ours: Array, numeric: NumericDerivative, branches: float) -> GradientCheck:
-        """The verdict on an input; `branches` is the largest contribution, to which a sum of them can be right."""
+    def _compared(self, leaf: Node, ours: Array, numeric: NumericDerivative, branches: float,
+                  rounding: float) -> GradientCheck:  # fmt: skip
+        """The verdict on an input.
+
+        `branches` is the largest contribution, to which a sum of them can be right; `rounding` is the change by an
+        entry that is lost in the digits of the target.
+        """
         name, size = self.plan.labels[leaf], count(leaf.shape)
         scale = max(_largest(numeric.values), _largest(ours), branches)
-        tolerance = RELATIVE * scale + TRUST * numeric.errors
+        tolerance = RELATIVE * scale + TRUST * numeric.errors + rounding
         usable = np.isfinite(ours) & np.isfinite(numeric.values)
         if numeric.method == DIFFERENCES:
             usable &= numeric.errors <= max(SETTLED * scale, 1e-6)

@@ -7,7 +7,7 @@ a reader would; each symbol of a size gets a number of its own, so that a transp
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,8 +19,10 @@ from gradcalc.graph import Node, Shape, extent
 from gradcalc.guess import guess_shapes
 from gradcalc.numeric import leaf_values
 from gradcalc.plan import Plan
+from gradcalc.suggest import did_you_mean, split_names
 from gradcalc.syntax import Program
 
+MOST_NAMES = 200
 SIZES = (3, 4, 2, 5, 6, 7)
 KINDS = ("signed", "positive", "definite", "small")
 """How points are drawn, in turn: signed numbers; positive ones, square matrices with a heavy diagonal; symmetric
@@ -48,10 +50,20 @@ def open_shapes(program: Program, given: Mapping[str, Shape]) -> OpenShapes:
     sizes_used = {size for shaped in tables.shapes.values() for size in shaped.sizes} - set(tables.shapes)
     known = {*given, *tables.values, *sizes_used, "I"} - (set(tables.shapes) - set(tables.values) - set(given))
     found = {name: shape for name, shape in {**guessed, **stated}.items() if name not in known}
+    for name in _misspelt([n for n in found if n not in stated and n not in tables.inputs], {*known, *stated}):
+        del found[name]
     symbols = dict.fromkeys(s for shape in found.values() for s in shape if isinstance(s, str))
     free = [size for size in SIZES if size not in bound.values()] or list(SIZES)
     sizes = {symbol: free[k % len(free)] for k, symbol in enumerate(symbols)}
     return OpenShapes(found, {n: with_sizes(s, sizes) for n, s in found.items()}, sizes)
+
+
+def _misspelt(names: Sequence[str], values: set[str]) -> list[str]:
+    """Names that are near a known one, or made of known ones: they are no inputs, and a plan will say so.
+
+    Each look goes through all names: of a text with very many the first are looked at.
+    """
+    return [n for n in names[:MOST_NAMES] if split_names(n, values) or did_you_mean(n, values)]
 
 
 def drawn_names(plan: Plan, data: Mapping[str, Datum]) -> list[str]:

@@ -71,7 +71,7 @@ def _sign(search: Search) -> Iterator[Correction]:
 WHOLE: tuple[Repair, ...] = (_transposed_whole,)
 PARTS: tuple[Repair, ...] = (
     _sign, wrong_number, mistakes.sign_of_a_term, mistakes.transposed_part, mistakes.primes, mistakes.exponent,
-    mistakes.comparison, omissions.missing_factor, omissions.factor_too_many, omissions.missing_term,
-    omissions.term_too_many, mistakes.order, mistakes.other_product, mistakes.other_name,
+    mistakes.comparison, omissions.missing_factor, omissions.factor_too_many, omissions.term_too_many,
+    omissions.missing_term, mistakes.order, mistakes.other_product, mistakes.other_name,
 )  # fmt: skip
 """The named mistakes, in the order in which they are looked for."""
