@@ -299,7 +299,7 @@ class _Guesser:
     def _made(self, node: syntax.Expression, rank: int, use: str = "") -> Shape:
         """A shape with sizes of its own, the same whenever asked."""
         key = (id(node), use)
-        if len(self.made.get(key, ())) != rank:
+        if len(self.made.setdefault(key, ())) != rank:
             self.made[key] = tuple(self.sizes.new() for _ in range(rank))
         return self.made[key]
 
