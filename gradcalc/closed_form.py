@@ -18,7 +18,7 @@ from gradcalc.differentiate import Backward
 from gradcalc.errors import GradcalcError, Source
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, is_row, replace
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
-from gradcalc.notation import EXPLICIT, LATEX, TEXT, Latex, Style, render
+from gradcalc.notation import EXPLICIT, LATEX, SIZING, TEXT, Latex, Style, render
 from gradcalc.parser import parse
 from gradcalc.planner import Plan, plan
 from gradcalc.simplify import REWRITES, extract, simplify
@@ -57,7 +57,7 @@ def form_of(node: Node, names: Mapping[Node, str], style: Style = TEXT, latex_st
 
 
 def is_open(root: Node, names: Collection[Node] = ()) -> bool:
-    """Whether there is a sum of identities alone, in which a reader cannot tell the size of `I`.
+    """Whether an identity stands where a reader cannot tell its size: in a sum of identities, in a function.
 
     What has a name is not looked into.
     """
@@ -71,10 +71,11 @@ def is_open(root: Node, names: Collection[Node] = ()) -> bool:
         return False
     identities = {n for n in order if n.op == "eye" or (n.op == "stretch" and n.inputs[0].shape == SCALAR)}
     for node in sorted(order, key=lambda n: n.index):
-        if node.op in ("kron", "scale", "negative", "add") and any(i in identities for i in node.inputs):
-            if node.op == "add" and all(i in identities for i in node.inputs):
-                return True
-            identities |= {node} if node.op != "add" else set()
+        unsized = [i in identities for i in node.inputs]
+        if node.op in ("kron", "scale", "negative", "transpose") and any(unsized):
+            identities.add(node)
+        elif any(unsized) and (node.op not in SIZING or all(unsized)):
+            return True
     return False
 
 

@@ -7,6 +7,7 @@ the row is the transpose of the gradient, and the last step turns it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -175,7 +176,7 @@ class _Deriver:
     def _openings(self) -> dict[Node, Node]:
         """For a δ the gradient that is the same, as ∂s/∂b is: it is derived in full, from the target, before δ."""
         found: dict[Node, Node] = {}
-        for node in self.deltas:
+        for node in (n for n in self.deltas if len(n.shape) < 2):
             for link in self.chains.links[node]:
                 same = self.sweep.adjoints[link.input] is self.sweep.adjoints[node]
                 leads = len(self.chains.uses[node]) == len(self.chains.uses[link.input]) == 1
@@ -264,8 +265,11 @@ class _Deriver:
         return self.form(printed)
 
     def _summed(self, terms: Sequence[Form]) -> Form:
+        alone = len(terms) > 1 and all(re.fullmatch(r"-?I", term.text) for term in terms)
+
         def printed(style: Style) -> str:
-            texts = [term.printed(style) for term in terms]
+            spelt = alone and not isinstance(style, Latex)
+            texts = [term.printed(EXPLICIT) if spelt else _shown(term, style) for term in terms]
             bracketed = [style.brackets(t) if k and t.startswith("-") else t for k, t in enumerate(texts)]
             return " + ".join(bracketed)
 
@@ -514,7 +518,7 @@ class _Route:
         if len(named) == 1:
             return deriver.printed(al.transpose(named[0]))
         form = deriver.joined(named)
-        return deriver.form(lambda style: style.transposed(style.brackets(form.printed(style))))
+        return deriver.form(lambda style: style.transposed(style.brackets(_shown(form, style))))
 
     def chain(self, shape: Shape) -> Form:
         """The chain rule: ∂s/∂h · ∂h/∂z · ∂z/∂b; below an anchor its δ first."""
@@ -556,6 +560,10 @@ def _times(left: Node, right: Node) -> Node:
             return graph.make("multiply", left, right)
         return graph.make("scale", *((left, right) if left.shape == SCALAR else (right, left)))
     return graph.make("matmul", left, right, left=False, right=False)
+
+
+def _shown(form: Form, style: Style) -> str:
+    return form.latex if isinstance(style, Latex) else form.text
 
 
 def _texts(found: Sequence[Step]) -> set[tuple[str, str]]:

@@ -273,7 +273,7 @@ def _bare(node: Node, known: Mapping[Node, str]) -> list[bool]:
     return stretched if node.operation.entrywise and whole else [False] * len(stretched)
 
 
-_SIZING = ("matmul", "add", "scale", "negative", "kron", "multiply", "transpose")
+SIZING = ("matmul", "add", "scale", "negative", "kron", "multiply", "transpose")
 """Operations whose other operand tells a reader the size of `I`."""
 
 
@@ -297,7 +297,7 @@ def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = N
             done[node] = Piece(style.name(known[node]), Level.ATOM)
         elif ready:
             pieces = [done[i.inputs[0] if bare else i] for i, bare in zip(node.inputs, _bare(node, known), strict=True)]
-            if node.op not in _SIZING:
+            if node.op not in SIZING:
                 pieces = [_sized(i, piece, known, style) for i, piece in zip(node.inputs, pieces, strict=True)]
             done[node] = node.operation.notation(node, pieces, style)
         else:

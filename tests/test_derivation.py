@@ -53,6 +53,9 @@ TEXTS = {
     "row": "r in R^(1 x n); A in R^(n x n); s = r A r^T",
     "kron": "X in R^(n x n); s = tr(X ⊗ X)",
     "where": "s = where(x > y, x^2, y^3)",
+    "matrix sum": "b = norm(U + X, axis=1); s = mean(b); U in R^(2 x 2); X in R^(2 x 2)",
+    "identities": "z in R^(n x n); s = tr(-z - z)",
+    "turned": "V in R^n; t = V^T; Y = t A V; A in R^(n x n); s = exp(Y)",
     "unused": "s = a^2; t = b; a in R; b in R",
 }  # fmt: skip
 
