@@ -112,13 +112,19 @@ def _operand(array: Array, index: Sequence[int]) -> float | None:
 
 
 def demand(
-    order: Sequence[Node], values: Values, targets: Iterable[Node], masks: Masks | None = None
+    order: Sequence[Node],
+    values: Values,
+    targets: Iterable[Node],
+    masks: Masks | None = None,
+    wanted: Mapping[Node, Array] | None = None,
 ) -> dict[Node, Array]:
     """Which entries of each value the targets take: `where` and `max` take one of their operands' entries.
 
-    A contribution that `masks` makes zero takes nothing.
+    A contribution that `masks` makes zero takes nothing. Of a target all entries count, or those that are `wanted`,
+    which may differ from row to row of a batch.
     """
     taken: dict[Node, Array] = {t: np.ones(values[t].shape, bool) for t in targets}
+    taken.update(wanted or {})
     for node in reversed(order):
         mask = taken.get(node)
         if mask is None:
@@ -153,7 +159,8 @@ def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
         return np.asarray(mask.any(axis=axes, keepdims=True))
     if node.op == "transpose":
         return np.swapaxes(mask, -1, -2)
-    return np.broadcast_to(mask.any(), operand.shape)
+    anywhere = mask.any(axis=(-2, -1), keepdims=True)
+    return np.broadcast_to(anywhere, np.broadcast_shapes(anywhere.shape, operand.shape))
 
 
 def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, list[Array]]:

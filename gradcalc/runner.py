@@ -18,7 +18,8 @@ from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, Edge, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Values
-from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent
+from gradcalc.flags import kink_flags
+from gradcalc.graph import SCALAR, Node, ancestors, count, extent
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planner import Plan
@@ -36,6 +37,7 @@ from gradcalc.run import (
     shaped,
 )
 from gradcalc.sampling import Points
+from gradcalc.stacked import basis, jacobian_value
 from gradcalc.suggest import did_you_mean, shown_shape
 
 Array = np.ndarray[Any, Any]
@@ -128,7 +130,7 @@ class Runner:
     def _backward(self, matrices: Mapping[Node, Node | None]) -> None:
         sweep, target = self.sweep, self.plan.target
         if self.jacobian:
-            self.values[sweep.seed] = _basis(target.shape)
+            self.values[sweep.seed] = basis(target.shape)
         elif self.upstream is not None:
             self.values[sweep.seed] = self.upstream.array
         parts = [p for e in sweep.edges for p in e.linear.parts().values()]
@@ -139,27 +141,19 @@ class Runner:
         evaluator.evaluate(order, self.values)
         if all(np.isfinite(self.values[n]).all() for n in adjoints):
             return
-        taken = evaluator.demand(self.forward_order, kept, self.plan.names.values())
+        wanted = {target: self.values[sweep.seed] != 0} if self.jacobian else None
+        targets = [target] if self.jacobian else self.plan.names.values()
+        taken = evaluator.demand(self.forward_order, kept, targets, None, wanted)
         self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
 
     def _laid_out(self, array: Array, node: Node) -> Number:
         """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
         array = array + 0.0  # a product with zero may be -0, which nobody wrote
         if self.jacobian:
-            return self._stacked(array, node)
+            return jacobian_value(array, self.plan.target.shape, node.shape)
         if self.plan.numerator and len(node.shape) == 1:
             return np.array(array.reshape(1, -1))
         return shaped(array, node.shape)
-
-    def _stacked(self, array: Array, node: Node) -> Number:
-        """The adjoints for all basis vectors as the Jacobian: rows are entries of the target, stacked by columns."""
-        rows, columns = (int(s) for s in extent(node.shape))
-        batch = np.broadcast_to(array, (count(self.plan.target.shape), rows, columns))
-        if not node.shape:
-            flat = batch.reshape(-1)
-            whole = [int(s) for s in extent(self.plan.target.shape)]
-            return shaped(flat.reshape(whole[::-1]).T, self.plan.target.shape)
-        return np.array(np.swapaxes(batch, -1, -2).reshape(len(batch), -1))
 
     # ----------------------------------------------------------------------------- rows
 
@@ -226,7 +220,7 @@ class Runner:
         """The local Jacobian in full: the map applied to every basis vector, one column each."""
         leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
         image = linear.apply(leaf)
-        values: Values = ChainMap({leaf: _basis(linear.source)}, self.values)  # type: ignore[assignment]
+        values: Values = ChainMap({leaf: basis(linear.source)}, self.values)  # type: ignore[assignment]
         evaluator.evaluate(_above(image, values), values)
         columns = count(linear.source)
         rows, across = (int(s) for s in extent(linear.target))
@@ -329,12 +323,7 @@ class Runner:
     # ---------------------------------------------------------------------------- flags
 
     def _flags(self) -> list[Flag]:
-        flags = []
-        for node, mask in self.kinks:
-            label = self.plan.labels[node]
-            places = evaluator.entries(np.broadcast_to(mask, self.values[node].shape), node)
-            rule = node.operation.kink_rule
-            flags.append(Flag("kink", label, rule, places, f"`{label}` is not differentiable here: {rule}"))
+        flags = kink_flags(self.plan, self.kinks, self.values)
         flags.extend(self._unusual())
         return flags
 
@@ -376,10 +365,3 @@ def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
 
 def _words_in(form: Form | None) -> set[str]:
     return set() if form is None else set(re.findall(r"\w+", form.text))
-
-
-def _basis(shape: Shape) -> Array:
-    """All basis vectors of a shape, one after the other in the order of vec."""
-    rows, columns = (int(s) for s in extent(shape))
-    basis = np.eye(rows * columns).reshape(rows * columns, columns, rows)
-    return np.swapaxes(basis, -1, -2)

@@ -27,19 +27,13 @@ AT_ONCE = 2**22
 """Entries that one array may have while basis vectors are passed back together: more are passed back in parts."""
 
 
-def basis(shape: Shape) -> Array:
-    """All basis vectors of a shape, one after the other in the order of vec."""
+def basis(shape: Shape, start: int = 0, stop: int | None = None) -> Array:
+    """The basis vectors of a shape, or some of them, one after the other in the order of vec."""
     rows, columns = (int(s) for s in extent(shape))
-    whole = np.eye(rows * columns).reshape(rows * columns, columns, rows)
-    return np.swapaxes(whole, -1, -2)
-
-
-def basis_part(shape: Shape, start: int, stop: int) -> Array:
-    """Some of the basis vectors of a shape."""
-    rows, columns = (int(s) for s in extent(shape))
-    part = np.zeros((stop - start, columns, rows))
-    part.reshape(stop - start, -1)[np.arange(stop - start), np.arange(start, stop)] = 1.0
-    return np.swapaxes(part, -1, -2)
+    stop = rows * columns if stop is None else stop
+    part = np.zeros((stop - start, columns * rows))
+    part[np.arange(stop - start), np.arange(start, stop)] = 1.0
+    return np.swapaxes(part.reshape(stop - start, columns, rows), -1, -2)
 
 
 def stacked(array: Array, target: Shape, by: Shape) -> Array:
@@ -81,13 +75,17 @@ class Point:
         return [values[n] for n in wanted]
 
     def masks(self, sweeps: Sequence[Backward], seeds: Mapping[Node, Array]) -> dict[Node, list[Array]]:
-        """For each contribution of the sweeps, each of which differentiates what stands before it, where it counts."""
+        """For each contribution of the sweeps, each of which differentiates what stands before it, where it counts.
+
+        Only the entries of a sweep's target that have an upstream gradient are taken: 0 times infinity is 0 there.
+        """
         values = {**self.values, **seeds}
         masks: dict[Node, list[Array]] = {}
         for sweep in (*self.plan.sweeps, *sweeps):
             order = ancestors([sweep.target])
             evaluator.evaluate(order, values, masks)
-            taken = evaluator.demand(order, values, [sweep.target], masks)
+            wanted = {sweep.target: seeds[sweep.seed] != 0} if sweep.seed in seeds else None
+            taken = evaluator.demand(order, values, [sweep.target], masks, wanted)
             for node, kept in evaluator.masks_of(sweep.edges, taken).items():
                 masks.setdefault(node, []).extend(kept)
         return masks
@@ -97,7 +95,7 @@ class Point:
         seed = sweeps[-1].seed
         parts: list[list[Array]] = [[] for _ in wanted]
         for start, stop in _ranges(seed, wanted):
-            found = self.evaluated(sweeps, wanted, {seed: basis_part(seed.shape, start, stop)})
+            found = self.evaluated(sweeps, wanted, {seed: basis(seed.shape, start, stop)})
             for part, node, array in zip(parts, wanted, found, strict=True):
                 part.append(np.broadcast_to(array, (stop - start, *(int(s) for s in extent(node.shape)))))
         return [np.concatenate(part) for part in parts]
@@ -122,7 +120,7 @@ class Point:
     def traced(self, sweeps: Sequence[Backward], row: int) -> Values:
         """All values of the last sweep for one basis vector of its seed, what was not taken left out."""
         seed = sweeps[-1].seed
-        seeds = {seed: basis_part(seed.shape, row, row + 1)[0]} if seed.op == "input" else {}
+        seeds = {seed: basis(seed.shape, row, row + 1)[0]} if seed.op == "input" else {}
         order = ancestors([seed, *(n for e in sweeps[-1].edges for n in (e.upstream, e.downstream))])
         return evaluator.evaluate(order, {**self.values, **seeds}, self.masks(sweeps, seeds))
 
