@@ -50,7 +50,8 @@ def open_shapes(program: Program, given: Mapping[str, Shape]) -> OpenShapes:
     sizes_used = {size for shaped in tables.shapes.values() for size in shaped.sizes} - set(tables.shapes)
     known = {*given, *tables.values, *sizes_used, "I"} - (set(tables.shapes) - set(tables.values) - set(given))
     found = {name: shape for name, shape in {**guessed, **stated}.items() if name not in known}
-    for name in _misspelt([n for n in found if n not in stated and n not in tables.inputs], {*known, *stated}):
+    values = {*given, *tables.values, *tables.inputs, *tables.shapes}
+    for name in _misspelt([n for n in found if n not in values], values):
         del found[name]
     symbols = dict.fromkeys(s for shape in found.values() for s in shape if isinstance(s, str))
     free = [size for size in SIZES if size not in bound.values()] or list(SIZES)
