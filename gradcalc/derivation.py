@@ -17,7 +17,7 @@ from gradcalc import algebra as al
 from gradcalc.chains import Chains, Link
 from gradcalc.closed_form import Form, Writer, distributions, form_of, is_open
 from gradcalc.collector import collector_paused
-from gradcalc.differentiate import jacobians, reverse
+from gradcalc.differentiate import forward, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Graph, Node, Shape, ShapeError, ancestors, extent, joint_size, of_extent, transposed
 from gradcalc.notation import EXPLICIT, Latex, Level, Style, render
@@ -298,6 +298,8 @@ class _Deriver:
 
     def _derivation_if_any(self, node: Node) -> Derivation | None:
         """A Jacobian without a closed form is a note, or an error where it alone was asked for."""
+        if len(self.plan.target.shape) == 2 and node.shape == SCALAR:
+            return self._by_number(node)
         try:
             return self._derivation(node)
         except GradcalcError as error:
@@ -305,6 +307,14 @@ class _Deriver:
                 raise
             self.plan.notes.append(error.diagnostics[0].message)
             return None
+
+    def _by_number(self, node: Node) -> Derivation:
+        """A matrix by a number: what a change of 1 does to every entry."""
+        change = forward(self.plan.target, {node: self.graph.constant(1.0)})
+        form = self.printed(simplify(self.named(change)))
+        of = self.plan.labels[self.plan.target]
+        step = Step(self._label(node), form, f"the change of {of} for a change of 1")
+        return Derivation(self.plan.labels[node], of, self._label(node), self.plan.target.shape, form, (step,))
 
     def _derivation(self, node: Node) -> Derivation:
         uses = sorted(self.chains.uses[node], key=lambda link: link.rank)
@@ -481,7 +491,8 @@ class _Route:
 
     def _is_whole(self, link: Link) -> bool:
         """Whether a local gradient is the derivative of its node by its input, and not just one branch of it."""
-        return self.deriver.chains.is_total(link)
+        natural = len(link.node.shape) == 2 and link.input.shape == SCALAR  # its derivative is a matrix, not a column
+        return self.deriver.chains.is_total(link) and not natural
 
     def _symbols(self) -> list[Node]:
         """The chain's factors as derivatives; a δ, or where ∂node/∂input is more than this branch the rule."""

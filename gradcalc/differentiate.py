@@ -174,8 +174,8 @@ def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
 def derivative(target: Node, by: Node, numerator: bool) -> tuple[Node, Backward]:
     """∂target/∂by as a node, with the sweep behind it: the gradient of a scalar, the Jacobian of a vector by a vector.
 
-    In numerator layout the gradient of a scalar by a column is a row. Raises ValueError where the language
-    has no form for the Jacobian.
+    In numerator layout the gradient of a scalar by a column is a row; by a scalar everything keeps its shape.
+    Raises ValueError where the language has no form for the Jacobian.
     """
     if target.shape == SCALAR:
         sweep = reverse(target)
@@ -184,6 +184,8 @@ def derivative(target: Node, by: Node, numerator: bool) -> tuple[Node, Backward]
     sweep = reverse(target, target.graph.make("input", name="", shape=target.shape))
     if by not in sweep.adjoints:
         raise ValueError("not connected")
+    if by.shape == SCALAR:
+        return forward(target, {by: target.graph.constant(1.0)}), sweep
     found = jacobians(sweep)[by]
     if found is None:
         raise ValueError("no closed form")

@@ -56,6 +56,8 @@ TEXTS = {
     "matrix sum": "b = norm(U + X, axis=1); s = mean(b); U in R^(2 x 2); X in R^(2 x 2)",
     "identities": "z in R^(n x n); s = tr(-z - z)",
     "turned": "V in R^n; t = V^T; Y = t A V; A in R^(n x n); s = exp(Y)",
+    "matrix by a number": "Y = t^2 X + t A; X in R^(n x n); A in R^(n x n); t in R",
+    "vector by a number": "y = tanh(t x) / t; x in R^n; t in R",
     "unused": "s = a^2; t = b; a in R; b in R",
 }  # fmt: skip
 

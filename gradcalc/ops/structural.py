@@ -240,9 +240,9 @@ def _resolved(items: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, int, boo
     out = []
     for item, size in zip(items, kept, strict=True):
         single = isinstance(item, int)
-        length = _numbers(size)
         start = item if single else (item[0] or 0)
-        stop = item + 1 if single else (length if item[1] is None else item[1])
+        stop = item + 1 if single else (_numbers(size) if item[1] is None else item[1])
+        length = size if isinstance(size, int) else stop  # a symbol is taken to be large enough
         if not 0 <= start <= stop <= length:
             raise ShapeError(f"index {start if single else stop} is outside 0 to {length - 1}", "indices count from 0")
         out.append((start, stop, single))
