@@ -19,7 +19,19 @@ from gradcalc.closed_form import Form, Writer, distributions, form_of, is_open
 from gradcalc.collector import collector_paused
 from gradcalc.differentiate import forward, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.graph import SCALAR, Graph, Node, Shape, ShapeError, ancestors, extent, joint_size, of_extent, transposed
+from gradcalc.graph import (
+    SCALAR,
+    Graph,
+    Node,
+    Shape,
+    ShapeError,
+    ancestors,
+    extent,
+    is_row,
+    joint_size,
+    of_extent,
+    transposed,
+)
 from gradcalc.notation import EXPLICIT, Latex, Level, Style, render
 from gradcalc.ops import FUNCTIONS
 from gradcalc.plan import Plan, named_values
@@ -406,9 +418,11 @@ class _Deriver:
         form = self.writer.form(adjoint, turned, given=targets) if targets else None
         if form is None or out is None or form.text == out.text:
             return []
-        names = [self.labels[y] for y in targets]
-        condition = self.form(lambda style: ", ".join(f"{style.function('sum')}({style.name(n)}) = 1" for n in names))
-        return [Step(label, form, "y is a distribution", condition)]
+        named = [(self.labels[y], ", axis=1" if len(y.shape) == 2 and not is_row(y.shape) else "") for y in targets]
+        condition = self.form(
+            lambda style: ", ".join(f"{style.function('sum')}({style.name(n)}{axis}) = 1" for n, axis in named)
+        )
+        return [Step(label, form, f"{named[0][0]} is a distribution", condition)]
 
     def rule(self, link: Link) -> Step:
         """A local gradient, with the name of its rule."""

@@ -6,6 +6,9 @@ not apply.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import reduce
+
 from gradcalc import algebra as al
 from gradcalc.factors import (
     entry_factors,
@@ -68,6 +71,31 @@ def scalars_before_entries(node: Node) -> Node | None:
     return None
 
 
+def divisor_after_entries(node: Node) -> Node | None:
+    """(a / c) ∘ b = (a ∘ b) / c for a scalar c."""
+    if node.shape == SCALAR:
+        return None
+    for k, one in enumerate(node.inputs):
+        if one.op == "divide" and one.inputs[1].shape == SCALAR:
+            inner = [one.inputs[0] if j == k else other for j, other in enumerate(node.inputs)]
+            return al.divide(al.multiply(*inner), one.inputs[1])
+    return None
+
+
+def stretch_inside(node: Node) -> Node | None:
+    """What is repeated is repeated before it is negated or divided by a scalar."""
+    inner = node.inputs[0]
+    if inner.shape == SCALAR:
+        return None
+    if al.is_one(inner):
+        return al.ones(node.graph, node.shape)
+    if inner.op == "negative":
+        return al.negative(al.stretch(inner.inputs[0], node.shape))
+    if inner.op == "divide" and inner.inputs[1].shape == SCALAR:
+        return al.divide(al.stretch(inner.inputs[0], node.shape), inner.inputs[1])
+    return None
+
+
 def scalars_together(node: Node) -> Node | None:
     """a (b x) = (a b) x for scalars a and b; a number stays before them."""
     outer, inner = node.inputs
@@ -123,16 +151,30 @@ def times_divisor(node: Node) -> Node | None:
     scalars = entry_factors(node.inputs[0]) if node.op == "scale" else []
     factors = [*scalars, node.inputs[1]] if scalars else entry_factors(node)
     for k, factor in enumerate(factors):
-        sign, quotient = (-1, factor.inputs[0]) if factor.op == "negative" else (1, factor)
+        around, quotient = _multiple_of(factor)
         if quotient.op not in ("divide", "ratio") or quotient.inputs[1] not in factors:
             continue
-        above = quotient.inputs[0] if sign > 0 else al.negative(quotient.inputs[0])
+        above = reduce(lambda inner, outer: outer(inner), reversed(around), quotient.inputs[0])
         divisor = factors.index(quotient.inputs[1])
         left = [above if j == k else f for j, f in enumerate(factors) if j != divisor]
         if scalars and len(left) > 1:
             return al.scale(entry_product(left[:-1]), left[-1])
         return entry_product(left)
     return None
+
+
+def _multiple_of(node: Node) -> tuple[list[Callable[[Node], Node]], Node]:
+    """What is done to a node with scalars, from the outside in, and the node: -(a / b) / c as -, / c and a / b."""
+    around: list[Callable[[Node], Node]] = []
+    while True:
+        if node.op == "negative":
+            around.append(al.negative)
+            node = node.inputs[0]
+        elif node.op == "divide" and node.inputs[1].shape == SCALAR and node.shape != SCALAR:
+            around.append(lambda inner, by=node.inputs[1]: al.divide(inner, by))  # type: ignore[misc]
+            node = node.inputs[0]
+        else:
+            return around, node
 
 
 def inner_of_quotient(node: Node) -> Node | None:

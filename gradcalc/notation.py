@@ -248,6 +248,14 @@ def hadamard(left: Piece, right: Piece, style: Style) -> Piece:
     return Piece(f"{a} {style.hadamard} {style.enclose(right, Level.POWER)}", Level.HADAMARD)
 
 
+def transposed(piece: Piece, style: Style) -> Piece:
+    """`a^T`; of an inverse `A^-T`."""
+    for end in ("^-1", "^{-1}"):
+        if piece.level == Level.POWER and piece.text.endswith(end):
+            return Piece(piece.text.removesuffix(end) + end.replace("1", "T"), Level.POWER)
+    return Piece(style.transposed(style.enclose(piece, Level.ATOM)), Level.ATOM)
+
+
 def negated(piece: Piece, style: Style) -> Piece:
     """`-a`."""
     return Piece("-" + style.enclose(piece, Level.HADAMARD), Level.SIGNED)

@@ -18,8 +18,10 @@ from gradcalc.graph import SCALAR, Node, extent, is_row
 
 
 def numbers_before_sum(node: Node) -> Node | None:
-    """The sum of the entries of c x is c times that of x, for a scalar c."""
+    """The sum of the entries of c x is c times that of x, for a scalar c; the same for x / c."""
     operand, axis = node.inputs[0], node.attributes["axis"]
+    if operand.op == "divide" and operand.inputs[1].shape == SCALAR and operand.shape != SCALAR:
+        return al.divide(al.total(operand.inputs[0], axis), operand.inputs[1])
     value, rest = split(operand)
     if value != 1.0:
         return times_number(value, al.total(rest, axis))

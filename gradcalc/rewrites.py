@@ -65,6 +65,8 @@ REWRITES: tuple[Rewrite, ...] = (
     *_for("a quotient times its divisor", entries.times_divisor, "multiply", "scale"),
     *_for("numbers first", entries.numbers_first, "multiply", "scale"),
     *_for("scalars before a product", entries.scalars_before_entries, "multiply"),
+    *_for("divisors after a product", entries.divisor_after_entries, "multiply"),
+    *_for("a stretch of a multiple", entries.stretch_inside, "stretch"),
     *_for("scalars together", entries.scalars_together, "scale"),
     *_for("a product with a reciprocal is a quotient", entries.times_reciprocal, "multiply", "scale"),
     *_for("equal factors are a power", entries.equal_factors, "multiply"),

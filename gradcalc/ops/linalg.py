@@ -25,6 +25,7 @@ from gradcalc.graph import (
 )
 from gradcalc.maps import Compose, Inner, Kronecker, LinearMap, Sandwich, transposed_map
 from gradcalc.notation import Level, Piece, Style, call
+from gradcalc.notation import transposed as show_transposed
 from gradcalc.ops.table import Function, builds, declare
 
 Array = np.ndarray[Any, Any]
@@ -67,7 +68,7 @@ def _matmul_map(node: Node, i: int) -> LinearMap:
 
 def _show_matmul(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     def side(piece: Piece, flip: bool) -> Piece:
-        return Piece(style.transposed(style.enclose(piece, Level.ATOM)), Level.ATOM) if flip else piece
+        return show_transposed(piece, style) if flip else piece
 
     left, right = side(pieces[0], node.attributes["left"]), side(pieces[1], node.attributes["right"])
     return style.juxtaposed(left, right)

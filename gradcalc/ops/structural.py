@@ -24,6 +24,7 @@ from gradcalc.graph import (
 )
 from gradcalc.maps import WHOLE, Embed, LinearMap, Named, Select, identity, stretched, transposed_map
 from gradcalc.notation import Level, Piece, Style, applied, call, format_size, sizes
+from gradcalc.notation import transposed as show_transposed
 from gradcalc.ops.table import Function, declare, size_of, whole
 
 Array = np.ndarray[Any, Any]
@@ -165,7 +166,7 @@ register(Operation(
 
 
 def _show_transpose(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
-    return Piece(style.transposed(style.enclose(pieces[0], Level.ATOM)), Level.ATOM)
+    return show_transposed(pieces[0], style)
 
 
 declare(

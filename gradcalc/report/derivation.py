@@ -62,14 +62,24 @@ def _short(board: Blackboard, derivation: Derivation) -> Iterator[tuple[list[str
     if derivation.delta:
         users = ", ".join(f"∂{board.of}/∂{name}" for name in derivation.used_by)
         yield [derivation.delta, derivation.label.text], [derivation.rule.text], f"re-used by {users}"
+        yield from _conditional(derivation)
         return
+    deltas = [d.delta for d in board.derivations if d.delta]
     for number, steps in enumerate(groups):
         last = number == len(groups) - 1
         kept = [s for s in steps if s.condition is None]
-        shown = [
-            s.right.text for k, s in enumerate(kept) if k < 2 or (k == len(kept) - 1 and s.reason != "written out")
-        ]
+        named = any(delta in step.right.text for delta in deltas for step in kept)
+        shown = [s.right.text for s in kept if not (named and s.reason == "written out")]
+        shown = [*shown[:2], *shown[-1:]]
         yield [steps[0].left.text], list(dict.fromkeys(shown)), derivation.shapes if last else ""
+    yield from _conditional(derivation)
+
+
+def _conditional(derivation: Derivation) -> Iterator[tuple[list[str], list[str], str]]:
+    """What holds under a condition, where it is the gradient itself and not made of a δ."""
+    for step in derivation.steps:
+        if step.condition is not None and derivation.steps[-2].reason != "written out":
+            yield [derivation.delta or step.left.text], [step.right.text], f"where {step.condition.text}"
 
 
 def plain(board: Blackboard) -> str:
