@@ -111,7 +111,8 @@ class Run:
     """What a run shows. Values have the shapes of the JSON: a float, or an array of rank 1 or 2.
 
     `kind` is "gradient" for a scalar target, "jacobian" for another, and "vjp" where an upstream gradient was
-    given: then what is shown is the gradient of ⟨v, target⟩, and `upstream` is what v is called.
+    given: then what is shown is the gradient of ⟨v, target⟩, and `upstream` is what v is called. `assumed` is what
+    of the data the closed forms use.
     """
 
     source: str
@@ -128,6 +129,7 @@ class Run:
     flags: list[Flag] = field(default_factory=list)
     warnings: list[Diagnostic] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
     upstream: str = ""
 
     @property

@@ -12,14 +12,14 @@ import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.claims import check_claims
-from gradcalc.closed_form import Form, Writer, words
+from gradcalc.closed_form import Form, Writer, distributions, words
 from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, Edge, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Values
 from gradcalc.flags import kink_flags
-from gradcalc.graph import SCALAR, Node, ancestors, count, extent
+from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planner import Plan
@@ -73,6 +73,7 @@ class Runner:
             self._edges_into.setdefault(edge.input, []).append(edge)
         self.kinks = evaluator.kinks([n for n in self.forward_order if n in self.sweep.adjoints], self.values)
         self.writer = Writer(plan, self.sweep, any(node.op in ("max", "min") for node, _ in self.kinks))
+        self.writer.distributions = [y for y in distributions(self.sweep) if _sums_to_one(self.values[y], y.shape)]
         matrices = jacobians(self.sweep) if self.jacobian else {}
         self._backward(matrices)
         kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
@@ -85,10 +86,15 @@ class Runner:
         run.reuse = self._reuse([node for _, node in self._shown()])
         labels = {name: datum.labels for name, datum in self.data.items()}
         run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
+        run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = self._flags()
         run.warnings = [*plan.warnings, *self._unused()]
         run.notes = list(plan.notes)
         return run
+
+    def _sums(self, y: Node) -> str:
+        rows = len(y.shape) == 2 and not is_row(y.shape)
+        return f"{'the rows' if rows else 'the entries'} of {self.plan.labels[y]} sum to"
 
     # --------------------------------------------------------------------------- forward
 
@@ -361,6 +367,12 @@ def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
             found.add(node)
             stack.extend(node.inputs)
     return sorted(found, key=lambda n: n.index)
+
+
+def _sums_to_one(array: Array, shape: Shape) -> bool:
+    """Whether a vector, or every row of a matrix, is a distribution: its entries sum to 1, to rounding."""
+    axes = -1 if len(shape) == 2 and not is_row(shape) else (-2, -1)
+    return bool(np.all(np.abs(np.sum(array, axis=axes) - 1.0) <= 8 * np.finfo(np.float64).eps))
 
 
 def _words_in(form: Form | None) -> set[str]:

@@ -57,6 +57,7 @@ def run_document(run: Run) -> dict[str, Any]:
         "flags": [flag(f) for f in run.flags],
         "warnings": [to_json(w) for w in run.warnings],
         "notes": run.notes,
+        "assumed": run.assumed,
     }
 
 

@@ -118,7 +118,7 @@ def _gradients(run: Run, look: Look, rows: int) -> Section:
     head = (title, ("closed form", "shape", "branches", "sum"))
     section = filled(head, list(run.gradients.values()), lambda g: _gradient(run, g, look), rows)
     section.rows = [_delta(run, d, look) for d in run.deltas] + section.rows
-    section.notes.extend(_reuse(run))
+    section.notes.extend([*_reuse(run), *run.assumed])
     return section
 
 

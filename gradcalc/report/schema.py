@@ -158,6 +158,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         flags=_list(_FLAG),
         warnings=_list(_DIAGNOSTIC),
         notes=_TEXTS,
+        assumed=_TEXTS,
     ),
     "derive": _document(
         "gradcalc.derive/1",
