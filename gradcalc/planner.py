@@ -57,6 +57,7 @@ class Planner:
         self._refuse([too_large] if too_large else [])
         self._shadow_given()
         self._promote_functions()
+        self._tell_values_from_functions()
         self.numerator = (layout or self.tables.layout) == "numerator"
         written_in = self.tables.layout or layout  # a derivative in the file keeps the layout that the file states
         self.graph = Graph()
@@ -139,6 +140,19 @@ class Planner:
                 if not self._knows(parameter.id):
                     self.tables.inputs[parameter.id] = parameter.span
             self.tables.values[name] = syntax.Equation(statement.span, statement.name, None, statement.value)
+
+    def _tell_values_from_functions(self) -> None:
+        """A name that stands as an operand too is a value in `C (x - b)`, also where nothing else says what it is."""
+        if self.numeric:
+            return
+        written = [e.value for e in self.tables.values.values()]
+        written += [side for claim in self.tables.claims for side in (claim.left, claim.right)]
+        parts = [part for e in written for part in walk(e)]
+        operands = {part.id: part.span for part in parts if isinstance(part, syntax.Name)}
+        for part in parts:
+            name = part.callee.id if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name) else ""
+            if name in operands and name not in self.tables.functions and name not in self.tables.aliases:
+                self.tables.inputs.setdefault(name, operands[name])
 
     def _symbols(self) -> dict[str, int | None]:
         """The symbols of sizes, each a number where data say so; None else, which only a plan in symbols may have."""

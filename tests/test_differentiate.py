@@ -259,3 +259,19 @@ def test_derivative_in_numerator_layout_is_a_row() -> None:
     assert run("s = u^T x", layout="numerator", u=U, x=X).gradients["x"].value.shape == (1, 3)
     assert run("s = u^T x", layout="shape", u=U, x=X).gradients["x"].value.shape == (3,)
     assert run("s = u^T W x", layout="numerator", u=U, x=X, W=T).gradients["W"].value.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "V = [1, 2, 3]; t = V^T; k = [1, 1, 2]; Y = t k; ∂Y/∂t == [[1, 1, 2]]",
+        "V = [1, 2, 3]; t = V^T; z = t^T; ∂z/∂t == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]",
+        "V = [1, 2]; n = -V; m = -n; ∂m/∂n == [[-1, 0], [0, -1]]",
+        "V = [1, 2, 3]; h = 2 V; s = h^T h; g = ∂s/∂V; ∂g/∂h == [[4, 0, 0], [0, 4, 0], [0, 0, 4]]",
+        "t = 3; X = [[1, 2], [3, 4]]; Y = t X; ∂Y/∂t == [[1, 2], [3, 4]]",
+    ],
+)
+def test_a_named_value_is_what_is_derived_by(text: str) -> None:
+    """∂y/∂v sees every use of v that was written, also where v is a transpose or a negative, or y a derivative."""
+    [claim] = gradcalc.loads(text).run().claims
+    assert claim.holds, claim.hint

@@ -69,7 +69,7 @@ def print_remarked(lines: Sequence[tuple[str, str]], out: Console) -> None:
     from rich.text import Text
 
     column = min(max((len(text) for text, remark in lines if remark), default=0), out.width // 2)
-    for text, remark in lines:
+    for text, remark in ((_broken(text, out.width), remark) for text, remark in lines):
         heading = bool(text) and not text.startswith(" ")
         shown = Text(visible(text), style="bold" if heading else "cyan")
         if remark and len(text) <= column and column + 2 + len(remark) <= out.width:
@@ -78,6 +78,21 @@ def print_remarked(lines: Sequence[tuple[str, str]], out: Console) -> None:
         out.print(shown, soft_wrap=False)
         if remark and remark not in shown.plain:
             out.print(Padding.indent(Text(visible(remark), style="dim"), 8))
+
+
+def _broken(text: str, width: int) -> str:
+    """An equation that is too long, continued before an equals sign."""
+    if len(text) <= width:
+        return text
+    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    lines = [""]
+    for number, part in enumerate(text.split(" = ")):
+        piece = f" = {part}" if number else part
+        if number and len(lines[-1]) + len(piece) > width:
+            lines.append(f"{indent}{piece.lstrip()}")
+        else:
+            lines[-1] += piece
+    return "\n".join(lines)
 
 
 def _table(section: Section) -> Table:
