@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -31,6 +32,8 @@ from gradcalc.written import bare, printed
 
 MOST_REPAIRED = 20
 """Failed claims for which a correction is sought; others say how the sides differ."""
+LONG = 300
+"""Parts of a claim that is too long for a hint."""
 LONGEST = 160
 """Characters of a closed form in a hint."""
 
@@ -119,6 +122,9 @@ class Judge:
         self.repaired += 1
         if self.repaired > MOST_REPAIRED:
             return ""
+        statement = claim.statement
+        if sum(1 for side in (statement.left, statement.right) for _ in islice(walk(side), LONG)) >= LONG:
+            return ""
         for right, node, wrong, other in _attempts(claim):
             points = self._trial_points(claim, [n for n in (node, other) if n is not None], valid)
             if not points:
@@ -202,7 +208,7 @@ def _attempts(claim: PlannedClaim) -> list[Attempt]:
     back = (statement.right, claim.right, statement.left, claim.left)
     if claim.left is None or (claim.right is not None and _is_given(statement.right) and not _is_given(statement.left)):
         forward, back = back, forward
-    both = [forward] if _is_given(back[2]) and not _is_given(forward[2]) else [forward, back]
+    both = [forward] if _is_given(back[2]) else [forward, back]
     return [(right, node, wrong, other) for right, node, wrong, other in both if node is not None]
 
 

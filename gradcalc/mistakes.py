@@ -113,7 +113,7 @@ def other_name(search: Search) -> Iterator[Correction]:
         if not isinstance(e, syntax.Name | syntax.Application):
             continue
         for turned in (False, True):
-            for name in search.names():
+            for name in search.names:
                 other = transposed(name) if turned else name
                 if printed(other) != printed(e):
                     words = f"`{printed(e)}` should be `{printed(other)}`"

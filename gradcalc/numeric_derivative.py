@@ -10,7 +10,7 @@ al., Numerical Recipes, section 5.7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ LEVELS, SHRINK, FIRST = 10, 2.0, 0.1
 MOST, SAMPLE = 2_000, 400
 """An input of more entries is checked at a sample of them."""
 BLOCK, BUDGET = 2**22, 4 * 10**8
-"""Numbers that are computed at once, and for one input at all."""
+"""Numbers that are held at once, and about how many are computed for one input."""
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -47,37 +47,56 @@ class NumericDerivative:
     errors: Array
 
 
-def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0) -> NumericDerivative:
+def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0,
+                       users: Mapping[Node, Sequence[Node]] | None = None) -> NumericDerivative:  # fmt: skip
     """Differentiate a target by a leaf, at a point that holds the values of all that the target needs.
 
-    Of a large input a seeded sample of entries is taken.
+    Of a large input a seeded sample of entries is taken. `users` are those of the target, if they are known.
     """
-    moving = moving_with(target, leaf)
+    moving = moving_with(leaf, users_of(target) if users is None else users)
     analytic = all(map(_is_analytic, moving))
     method, runs = (_complex_step, 1) if analytic else (_differences, 2 * LEVELS)
-    cost = runs * max(1, sum(count(n.shape) for n in moving))
-    chosen = _chosen(leaf, cost, seed)
+    chosen = _chosen(leaf, runs * max(1, sum(map(_cost, moving))), seed)
     if target is not leaf and target not in moving:
         nothing = np.zeros((count(target.shape), len(chosen)))
         return NumericDerivative(COMPLEX, chosen, nothing, nothing)
-    width = max(1, BLOCK // cost)
+    width = max(1, BLOCK // max(1, sum(count(n.shape) for n in moving)))
     blocks = [method(target, leaf, values, moving, block) for block in _blocks(chosen, width)]
     found, errors = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
     return NumericDerivative(COMPLEX if analytic else DIFFERENCES, chosen, found, errors)
 
 
-def moving_with(target: Node, leaf: Node) -> list[Node]:
-    """What the target needs and what changes with the leaf, in evaluation order, the leaf left out."""
-    found = {leaf}
+def users_of(target: Node) -> dict[Node, list[Node]]:
+    """What each value that a target needs is used by."""
+    found: dict[Node, list[Node]] = {}
     for node in ancestors([target]):
-        if any(i in found for i in node.inputs):
-            found.add(node)
-    return sorted(found - {leaf}, key=lambda n: n.index)
+        for operand in node.inputs:
+            found.setdefault(operand, []).append(node)
+    return found
+
+
+def moving_with(leaf: Node, users: Mapping[Node, Sequence[Node]]) -> list[Node]:
+    """What the target needs and what changes with the leaf, in evaluation order, the leaf left out."""
+    found: set[Node] = set()
+    stack = [leaf]
+    while stack:
+        new = set(users.get(stack.pop(), ())) - found
+        found |= new
+        stack.extend(new)
+    return sorted(found, key=lambda n: n.index)
 
 
 def _is_analytic(node: Node) -> bool:
     analytic = node.operation.analytic
     return analytic(node.attributes) if callable(analytic) else analytic
+
+
+def _cost(node: Node) -> int:
+    """About how many multiplications a node takes: for each entry one, or as many as an operand is long."""
+    inner = (
+        1 if node.operation.entrywise else max(count(extent(i.shape)[k : k + 1]) for i in node.inputs for k in (0, 1))
+    )
+    return count(node.shape) * inner
 
 
 def _chosen(leaf: Node, cost: int, seed: int) -> Array:

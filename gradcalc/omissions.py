@@ -18,7 +18,7 @@ def _without(factors: list[Expression], operators: list[str], k: int) -> Express
 def missing_factor(search: Search) -> Iterator[Correction]:
     products = search.products()
     for turned in (False, True):
-        for name in search.names():
+        for name in search.names:
             factor = transposed(name) if turned else name
             words = f"the factor `{printed(factor)}` is missing"
             node = search.trials.node(factor)
@@ -70,7 +70,7 @@ def missing_term(search: Search) -> Iterator[Correction]:
                 right = total([*e.signs, e.signs[k]], [*e.terms, term])
                 yield Correction(f"the term `{printed(term)}` is missing", search.with_part(path, right))
     for turned in (False, True):
-        for name in search.names():
+        for name in search.names:
             term = transposed(name) if turned else name
             for path, e in sums:
                 for sign in (1, -1):

@@ -8,12 +8,14 @@ The first that agrees with the other side at all points is the hint. Nothing rec
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from gradcalc import mistakes, omissions, syntax
 from gradcalc.branches import missing_branch
 from gradcalc.coefficients import wrong_number
+from gradcalc.definitions import walk
 from gradcalc.graph import SCALAR
 from gradcalc.plan import Plan
 from gradcalc.search import Correction, Repair, Search
@@ -21,10 +23,15 @@ from gradcalc.syntax import Expression
 from gradcalc.trials import Trials
 from gradcalc.written import JUXTAPOSED, bare, negated, printed, product, transposed
 
+MOST_PARTS = 150
+"""A longer expression is not searched: its correction would be no hint."""
+
 
 def repair(plan: Plan, trials: Trials, table: Sequence[Repair]) -> str:
     """The first repair that is right, in words; "" if there is none."""
     if all(not np.any(values[trials.right]) for values in trials.points):
+        return ""
+    if sum(1 for _ in islice(walk(trials.wrong), MOST_PARTS + 1)) > MOST_PARTS:
         return ""
     search = Search(plan, trials)
     for found in table:
@@ -54,7 +61,8 @@ def transposed_product(search: Search) -> Expression:
     if set(e.operators) == {"∘"}:
         return product(turned, e.operators)
     if set(e.operators) <= set(JUXTAPOSED):
-        return product(turned[::-1], e.operators[::-1])
+        scalars = [new for new, old in zip(turned, e.factors, strict=True) if new is old]
+        return product([*scalars, *(new for new in reversed(turned) if new not in scalars)], e.operators)
     return transposed(e)
 
 

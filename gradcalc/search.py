@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from gradcalc import syntax
 from gradcalc.definitions import children
@@ -62,6 +63,7 @@ class Search:
         """The sums."""
         return [(path, e) for path, e in self.places if isinstance(e, syntax.Sum)]
 
+    @cached_property
     def names(self) -> list[Expression]:
         """What a factor or term may be: f'(z) of what the file applies, derivatives, then the file's values."""
         first = [*self.locals(), *self.primes()] if self.in_derivatives else self.primes()

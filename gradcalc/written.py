@@ -165,7 +165,7 @@ def _level(e: Expression) -> Level:
             return Level.COMPARE
         case syntax.Product(operators=operators):
             return Level.PRODUCT if set(operators) <= set(JUXTAPOSED) else Level.HADAMARD
-        case syntax.Power() | syntax.Derivative():
+        case syntax.Power() | syntax.Derivative() | syntax.Transpose() | syntax.InverseTranspose():
             return Level.POWER
         case syntax.Name(id=name) if "∂" in name or "(" in name:
             return Level.PRODUCT if " " in name else Level.POWER
@@ -201,6 +201,8 @@ def _text(e: Expression, inner: Sequence[Piece]) -> str:
             return "".join(_factors(operators, inner))
         case syntax.Application():
             return _call(e, list(inner))
+        case syntax.Index():
+            return f"{TEXT.enclose(inner[0], Level.ATOM)}[{', '.join(p.text for p in inner[1:])}]"
     return _other(e, [p.text for p in inner])
 
 
@@ -208,8 +210,6 @@ def _other(e: Expression, inner: list[str]) -> str:
     match e:
         case syntax.Derivative():
             return f"∂{inner[0]}/∂{inner[1]}"
-        case syntax.Index():
-            return f"{inner[0]}[{', '.join(inner[1:])}]"
         case syntax.Norm(kind=kind):
             return {"abs": f"|{inner[0]}|", "2": f"‖{inner[0]}‖"}.get(kind, f"‖{inner[0]}‖_{kind}")
         case syntax.Matrix(rows=rows):
@@ -228,7 +228,7 @@ def _terms(signs: Sequence[int], inner: Sequence[Piece]) -> Iterator[str]:
 
 
 def _factors(operators: Sequence[str], inner: Sequence[Piece]) -> Iterator[str]:
-    yield TEXT.enclose(inner[0], Level.PRODUCT)
+    yield inner[0].text if inner[0].level == Level.SIGNED else TEXT.enclose(inner[0], Level.PRODUCT)
     for operator, piece in zip(operators, inner[1:], strict=True):
         text = TEXT.enclose(piece, Level.POWER)
         apart = text[:1].isdigit() or text[:1] == "["

@@ -170,3 +170,15 @@ def test_labels_name_the_worst_entry() -> None:
 @pytest.mark.parametrize("layout", ["shape", "numerator"])
 def test_layouts_do_not_matter_to_gradients(layout: str) -> None:
     assert all(g.holds for g in gradcalc.loads(NEURON).check(layout=layout).gradients.values())
+
+
+def test_a_target_that_is_an_input() -> None:
+    found = gradcalc.loads("y == 1").check({"y": 1})
+    assert found.claims[0].holds
+    assert found.gradients["y"].holds
+
+
+def test_matrices_that_cost_much_are_checked_at_a_sample() -> None:
+    found = gradcalc.loads("s = sum(tanh(A B)); A, B in R^{150×150}").check(points=1).gradients["A"]
+    assert found.holds
+    assert 8 <= found.checked < found.entries == 22_500

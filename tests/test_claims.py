@@ -250,3 +250,14 @@ def test_points_are_the_same_for_one_seed() -> None:
 def test_many_failed_claims_are_quick() -> None:
     text = "s = x^T x; x in R^3; " + "; ".join(f"∂s/∂x == exp(x) / {k + 3}" for k in range(300))
     assert len(gradcalc.loads(text).check().claims) == 300
+
+
+def test_a_derivative_or_a_name_on_the_left_is_taken_for_right() -> None:
+    """It is never told to be something else."""
+    assert claim("s = sum(tanh(A B)); A, B in R^{3×3}", "∂s/∂A == B").hint.rpartition("; ")[2].startswith("∂s/∂A is")
+    assert claim("y = x^2", "y == x + 5").hint.endswith("y is x^2")
+
+
+def test_long_claims_are_told_of_without_a_search() -> None:
+    text = f"y = x^2; y == {' + '.join('x' * 2000)}"
+    assert gradcalc.loads(text).check().claims[0].hint.startswith("left ")
