@@ -74,6 +74,19 @@ def joint_size(*sizes: Size) -> Size:
     return "·".join([*([str(number)] if number != 1 else []), *sorted(symbols)])
 
 
+def size_over(whole: Size, part: Size) -> Size | None:
+    """The size that times `part` is `whole`; None where there is none."""
+    if isinstance(whole, int) and isinstance(part, int):
+        return whole // part if part and whole % part == 0 else None
+    left = str(whole).split("·")
+    for factor in str(part).split("·"):
+        if factor in left:
+            left.remove(factor)
+        elif factor != "1":
+            return None
+    return joint_size(*left)
+
+
 def is_row(shape: Shape) -> bool:
     """Whether a shape is that of a row."""
     return len(shape) == 2 and shape[0] == 1

@@ -13,7 +13,19 @@ from typing import Any
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
-from gradcalc.graph import SCALAR, Graph, Node, Shape, ShapeError, count, extent, is_row, transposed
+from gradcalc.graph import (
+    SCALAR,
+    Graph,
+    Node,
+    Shape,
+    ShapeError,
+    count,
+    extent,
+    is_row,
+    joint_size,
+    size_over,
+    transposed,
+)
 from gradcalc.suggest import shown_shape
 from gradcalc.symbols import excerpt
 
@@ -96,12 +108,6 @@ def _stretches(shape: Shape, target: Shape) -> bool:
     if len(target) != 2 or is_row(target):
         return False
     return shape == (target[0],) if len(shape) == 1 else is_row(shape) and shape[1] == target[1]
-
-
-def _blown(rows: Any, p: Any, q: Any) -> tuple[int, int]:
-    """The extent of a p × q matrix ⊗ the identity that gives so many rows."""
-    size = rows // p
-    return size * p, size * q
 
 
 @dataclass
@@ -193,11 +199,8 @@ class Maker:
         rows, columns = extent(shape)
         known = value.left or value.right
         p, q = extent(known.shape) if known is not None else (1, 1)
-        if not all(isinstance(s, int) for s in (rows, columns, p, q)):
-            size = rows if known is None and rows == columns else None
-        else:
-            size = int(rows) // int(p) if int(rows) % int(p) == 0 and (rows, columns) == _blown(rows, p, q) else None
-        if size is None:
+        size = size_over(rows, p)
+        if size is None or joint_size(q, size) != columns:
             return None
         node = al.ones(self.graph, SCALAR) if size == 1 and known is None and not shape else al.eye(self.graph, size)
         if known is not None:

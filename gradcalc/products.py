@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, Label, Span
-from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, of_extent
+from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, joint_size, of_extent, size_over
 from gradcalc.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
 from gradcalc.symbols import excerpt
 
@@ -262,6 +262,5 @@ def _beside(one: Identity, other: Node, operator: str, first: bool) -> Shape:
         return other.shape
     rows, columns = extent(known.shape)
     inner, own = (extent(other.shape)[0], columns) if first else (extent(other.shape)[1], rows)
-    if not (isinstance(inner, int) and isinstance(own, int) and isinstance(rows, int) and isinstance(columns, int)):
-        return ()
-    return of_extent(rows * (inner // own), columns * (inner // own))
+    size = size_over(inner, own)
+    return () if size is None else of_extent(joint_size(rows, size), joint_size(columns, size))

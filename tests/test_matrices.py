@@ -66,7 +66,7 @@ def test_one_block_stands_for_the_record():
 def test_without_data_sizes_are_symbols():
     made = gradcalc.loads("h = f(W x + b)").jacobian()
     assert {n: b.shape for n, b in made.jacobians.items()} == {"W": ("n", "m·n"), "x": ("n", "m"), "b": ("n", "n")}
-    assert rules(made)["W"] == "diag(f'(W x + b)) (x^T ⊗ eye(n))"
+    assert rules(made)["W"] == "diag(f'(W x + b)) (x^T ⊗ I)"
     assert all(b.value is None for b in made.jacobians.values())
     assert made.notes == []
 

@@ -33,7 +33,8 @@ def lines(board: Blackboard) -> list[Line]:
     found += [("", ""), ("In short", ""), ("", "")]
     found += [(f"  {text}", remark) for d in board.derivations for text, remark in summary(board, d)]
     for derivation in board.derivations:
-        found += [("", ""), (derivation.label.text, ""), ("", ""), *_steps(derivation)]
+        heading = f"{derivation.delta} = {derivation.label.text}" if derivation.delta else derivation.label.text
+        found += [("", ""), (heading, ""), ("", ""), *_steps(derivation)]
     return found
 
 
