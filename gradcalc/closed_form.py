@@ -20,8 +20,8 @@ from gradcalc.graph import SCALAR, Graph, Node, ancestors, is_row, replace
 from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, SIZING, TEXT, Latex, Style, render
 from gradcalc.parser import parse
-from gradcalc.planner import Plan, plan
-from gradcalc.simplify import REWRITES, extract, simplify
+from gradcalc.planning.planner import Plan, plan
+from gradcalc.simplify.engine import REWRITES, extract, simplify
 from gradcalc.suggest import free_name
 
 SHORT = 16

@@ -11,7 +11,7 @@ from gradcalc import evaluator
 from gradcalc.differentiate import Backward, Edge
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
-from gradcalc.plan import Plan
+from gradcalc.planning.plan import Plan
 from gradcalc.run import Flag
 
 Array = np.ndarray[Any, Any]

@@ -7,7 +7,7 @@ from gradcalc.data import Datum
 from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source
 from gradcalc.graph import Node, ancestors
 from gradcalc.parser import parse
-from gradcalc.planner import plan
+from gradcalc.planning.planner import plan
 
 
 def literal(name: str, text: str, limits: Limits) -> Datum:

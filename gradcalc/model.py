@@ -13,13 +13,13 @@ from gradcalc.parser import normalise, parse
 from gradcalc.syntax import Program
 
 if TYPE_CHECKING:
-    from gradcalc.check import Check
+    from gradcalc.checking.check import Check
     from gradcalc.data import Datum
-    from gradcalc.derivation import Blackboard
-    from gradcalc.differentials import Differentials
+    from gradcalc.derivation.derivation import Blackboard
     from gradcalc.graph import Shape
-    from gradcalc.matrices import Hessians, Jacobians
-    from gradcalc.planner import Plan
+    from gradcalc.matrices.differentials import Differentials
+    from gradcalc.matrices.records import Hessians, Jacobians
+    from gradcalc.planning.planner import Plan
     from gradcalc.prepared import Prepared
     from gradcalc.run import Run
 
@@ -99,7 +99,7 @@ class Model:
 
         Raises `GradcalcError` with every fault of names and shapes.
         """
-        from gradcalc.planner import plan
+        from gradcalc.planning.planner import plan
 
         return plan(
             self.program, shapes or {}, of=of and normalise(of), layout=layout, numeric=numeric, limits=self.limits
@@ -136,7 +136,7 @@ class Model:
         Where data are missing, the checks are at so many random points, drawn from a seed; `Check.drawn` says what
         was drawn. Raises `GradcalcError`, for a claim that is wrong it does not.
         """
-        from gradcalc.check import check
+        from gradcalc.checking.check import check
         from gradcalc.data import Datum, datum
 
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
@@ -185,7 +185,7 @@ class Model:
         Jacobian-vector product. Raises `GradcalcError`.
         """
         from gradcalc.data import Datum, datum
-        from gradcalc.first_order import FirstOrder
+        from gradcalc.matrices.first_order import FirstOrder
 
         above = upstream if upstream is None or isinstance(upstream, Datum) else datum("upstream", upstream)
         return self._differentials(
@@ -207,7 +207,7 @@ class Model:
         both stacked by columns. `tangent`, a value for the one input or values by name, adds the Hessian-vector
         products. Raises `GradcalcError`.
         """
-        from gradcalc.second_order import SecondOrder
+        from gradcalc.matrices.second_order import SecondOrder
 
         return self._differentials(
             SecondOrder, (of, wrt, layout), data, tangent, lambda made, along: made.hessians(along)
@@ -223,8 +223,8 @@ class Model:
     ) -> T:
         """What `work` makes of the target's differentials and the tangents; `chosen` are target, inputs and layout."""
         from gradcalc.data import Datum, datum
-        from gradcalc.differentials import tangents_of
-        from gradcalc.opening import opened
+        from gradcalc.matrices.differentials import tangents_of
+        from gradcalc.matrices.opening import opened
 
         of, wrt, layout = chosen
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
@@ -254,7 +254,7 @@ class Model:
         inputs. Raises `GradcalcError`: `no-closed-form` names an operation without one.
         """
         from gradcalc.data import Datum, datum
-        from gradcalc.derivation import derive_model
+        from gradcalc.derivation.derivation import derive_model
 
         names = [wrt] if isinstance(wrt, str) else wrt
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}

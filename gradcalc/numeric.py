@@ -12,7 +12,7 @@ from gradcalc.data import Datum
 from gradcalc.errors import Diagnostic, GradcalcError, Label
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
-from gradcalc.planner import Plan
+from gradcalc.planning.planner import Plan
 
 Array = np.ndarray[Any, Any]
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcalc.data import Datum
-from gradcalc.definitions import bound_sizes, collect, with_sizes
 from gradcalc.evaluator import Array, Values
 from gradcalc.graph import Node, Shape, extent
-from gradcalc.guess import guess_shapes
 from gradcalc.numeric import leaf_values
-from gradcalc.plan import Plan
+from gradcalc.planning.definitions import bound_sizes, collect, with_sizes
+from gradcalc.planning.guess import guess_shapes
+from gradcalc.planning.plan import Plan
 from gradcalc.suggest import did_you_mean, split_names
 from gradcalc.syntax import Program
 

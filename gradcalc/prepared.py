@@ -15,7 +15,7 @@ from gradcalc.differentiate import Backward, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, extent, of_extent
 from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.planner import Plan
+from gradcalc.planning.planner import Plan
 from gradcalc.suggest import shown_shape
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc.claims import ClaimResult
+from gradcalc.checking.claims import ClaimResult
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gradcalc import evaluator
-from gradcalc.claims import check_claims
+from gradcalc.checking.claims import check_claims
+from gradcalc.checking.sampling import Points
 from gradcalc.closed_form import Form, Writer, distributions, words
 from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
@@ -22,7 +23,7 @@ from gradcalc.flags import kink_flags
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.planner import Plan
+from gradcalc.planning.planner import Plan
 from gradcalc.run import (
     Branch,
     DeltaRow,
@@ -36,7 +37,6 @@ from gradcalc.run import (
     Run,
     shaped,
 )
-from gradcalc.sampling import Points
 from gradcalc.stacked import basis, jacobian_value
 from gradcalc.suggest import did_you_mean, shown_shape
 

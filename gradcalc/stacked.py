@@ -19,7 +19,7 @@ from gradcalc.differentiate import Backward
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, Shape, ancestors, count, extent
 from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.plan import Plan
+from gradcalc.planning.plan import Plan
 from gradcalc.run import Number, shaped
 
 Array = np.ndarray[Any, Any]

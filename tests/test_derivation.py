@@ -44,7 +44,8 @@ TEXTS = {
     "determinant": "X in R^(n x n); s = det(X) + tr(X)",
     "least squares": "X in R^(n x m); w in R^m; y in R^n; s = ||X w - y||^2",
     "two layers": "s = u^T h_2; h_2 = f(z_2); z_2 = W_2 h_1 + b_2; h_1 = f(z_1); z_1 = W_1 x + b_1",
-    "recurrent": "h_1 = tanh(W h_0 + U x_1); h_2 = tanh(W h_1 + U x_2); s = v^T h_2; h_0 in R^n; x_1 in R^m; x_2 in R^m",
+    "recurrent": "h_1 = tanh(W h_0 + U x_1); h_2 = tanh(W h_1 + U x_2); s = v^T h_2; h_0 in R^n; "
+                 "x_1 in R^m; x_2 in R^m",
     "attention": "q in R^n; K in R^(m x n); V in R^(m x n); w in R^n; a = softmax(K q); c = V^T a; s = w^T c",
     "normalised": "x in R^n; w in R^n; s = w^T x / ||x||",
     "mean": "x in R^n; m = mean(x); s = sum((x - m) .^ 2) / n",
@@ -192,7 +193,7 @@ def test_unknown_values_are_named() -> None:
 
 def test_an_operation_without_closed_form_is_named() -> None:
     """Nothing silently yields zero."""
-    with pytest.raises(gradcalc.GradcalcError, match="no-closed-form.*cross"):
+    with pytest.raises(gradcalc.GradcalcError, match=r"no-closed-form.*cross"):
         board("x in R^3; y in R^3; v = cross(x, y)", wrt="x")
     assert "cross" in board("x in R^3; y in R^3; v = cross(x, y)").notes[0]
 

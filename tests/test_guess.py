@@ -3,10 +3,10 @@
 import pytest
 
 import gradcalc
-from gradcalc.definitions import collect
 from gradcalc.errors import Limits, Source
-from gradcalc.guess import guess_shapes
 from gradcalc.parser import parse
+from gradcalc.planning.definitions import collect
+from gradcalc.planning.guess import guess_shapes
 from gradcalc.syntax import Program, Shaped
 
 from .identities import IDENTITIES

@@ -14,9 +14,9 @@ import gradcalc
 from gradcalc.data import datum
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, extent
-from gradcalc.normal_form import same
 from gradcalc.notation import render
-from gradcalc.simplify import simplify
+from gradcalc.simplify.engine import simplify
+from gradcalc.simplify.normal_form import same
 from tests.test_simplify import big, candidates
 
 COLUMNS, SCALARS = set("xyzuvd"), set("abcks")

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import gradcalc
-from gradcalc.check import Check
+from gradcalc.checking.check import Check
+from gradcalc.checking.numeric_derivative import COMPLEX, DIFFERENCES, SAMPLE, extrapolated, numeric_derivative
 from gradcalc.errors import Source
 from gradcalc.graph import OPERATIONS, Node, Operation, ancestors
 from gradcalc.maps import Compose, LinearMap, Scaled
 from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.numeric_derivative import COMPLEX, DIFFERENCES, SAMPLE, extrapolated, numeric_derivative
 from gradcalc.ops import FUNCTIONS
 from gradcalc.parser import parse
 from tests.programs import program

@@ -10,9 +10,9 @@ import lark
 import pytest
 
 from gradcalc import GradcalcError, syntax
-from gradcalc.definitions import walk
 from gradcalc.errors import Limits, Source
 from gradcalc.parser import grammar_path, normalise, parse
+from gradcalc.planning.definitions import walk
 
 
 def read(text: str, limits: Limits | None = None) -> list[syntax.Statement]:

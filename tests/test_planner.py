@@ -11,7 +11,7 @@ import pytest
 from gradcalc import GradcalcError, loads
 from gradcalc.errors import Limits
 from gradcalc.graph import verify
-from gradcalc.planner import Plan
+from gradcalc.planning.planner import Plan
 
 
 def plan(text: str, **options: Any) -> Plan:

@@ -21,7 +21,7 @@ from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Node, ancestors, extent, verify
 from gradcalc.notation import EXPLICIT
 from gradcalc.numeric import leaf_values
-from gradcalc.simplify import simplify
+from gradcalc.simplify.engine import simplify
 from tests import programs
 
 EXACT = 1e-13

@@ -14,7 +14,7 @@ import gradcalc.ops
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, extent, verify
 from gradcalc.notation import render
-from gradcalc.simplify import BRACKETS, REWRITES, simplify, steps
+from gradcalc.simplify.engine import BRACKETS, REWRITES, simplify, steps
 
 V, R, M, S = (3,), (1, 3), (2, 3), (3, 3)
 
@@ -68,7 +68,8 @@ def candidates(graph: Graph) -> list[Node]:
         make("multiply", make("power", a, graph.constant(3.0)), a),
         make("divide", make("negative", x), y), make("divide", scaled(graph, -2.0, x), a),
         make("ratio", make("negative", x), y), make("divide", x, make("stretch", graph.constant(1.0), to=V)),
-        make("multiply", make("divide", x, a), y), make("multiply", make("negative", make("divide", make("ratio", x, y), a)), y),
+        make("multiply", make("divide", x, a), y),
+        make("multiply", make("negative", make("divide", make("ratio", x, y), a)), y),
         make("stretch", make("negative", x), to=S), make("stretch", make("divide", x, a), to=S),
         make("sum", make("divide", matrix, a), axis=1),
         make("multiply", make("divide", x, y), y), make("multiply", y, make("negative", make("ratio", x, y))),

@@ -27,7 +27,7 @@ from gradcalc.cli.output import Result, Sink
 from gradcalc.cli.streams import each, warn
 
 if TYPE_CHECKING:
-    from gradcalc.check import Check
+    from gradcalc.checking.check import Check
 
 PointsOption = Annotated[int, typer.Option("--points", min=1, metavar="N", help="Random points to test at.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="What random points are drawn from.")]

@@ -34,7 +34,7 @@ from gradcalc.cli.streams import each, warn
 
 if TYPE_CHECKING:
     from gradcalc.errors import Limits
-    from gradcalc.matrices import Hessians, Jacobians
+    from gradcalc.matrices.records import Hessians, Jacobians
 
 
 def jacobian_command(

@@ -6,9 +6,9 @@ import csv
 import io
 from typing import Any
 
-from gradcalc.check import Check
-from gradcalc.claims import ClaimResult
-from gradcalc.gradient_check import GradientCheck
+from gradcalc.checking.check import Check
+from gradcalc.checking.claims import ClaimResult
+from gradcalc.checking.gradients import GradientCheck
 from gradcalc.report.cells import Cell, Section, derivative, filled, shorten
 from gradcalc.report.csv import safe
 from gradcalc.report.document import value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcalc.claims import ClaimResult
+from gradcalc.checking.claims import ClaimResult
 from gradcalc.notation import LATEX
 from gradcalc.report.cells import (
     FLAGS,

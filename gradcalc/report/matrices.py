@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gradcalc.matrices import Axes, Block, Hessians, Jacobians
+from gradcalc.matrices.records import Axes, Block, Hessians, Jacobians
 from gradcalc.notation import LATEX
 from gradcalc.report import csv
 from gradcalc.report.cells import FLAGS, Cell, Section, derivative, filled, flag_row, joined, shorten, value_of

@@ -7,7 +7,7 @@ from typing import Any
 from gradcalc.closed_form import Writer
 from gradcalc.graph import Node, ancestors
 from gradcalc.notation import EXPLICIT, render
-from gradcalc.planner import Plan
+from gradcalc.planning.planner import Plan
 from gradcalc.suggest import shown_shape
 
 

@@ -1,0 +1,1 @@
+"""Claims, and gradients against numeric derivatives: verdicts, and what would have been right."""

@@ -1,0 +1,214 @@
+"""Gradients against numeric derivatives: the worst entry by name, and what was not checked and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcalc import evaluator
+from gradcalc.checking.agreement import place_name
+from gradcalc.checking.numeric_derivative import (
+    DIFFERENCES,
+    NumericDerivative,
+    moving_with,
+    numeric_derivative,
+    users_of,
+)
+from gradcalc.checking.sampling import Points
+from gradcalc.differentiate import Backward, reverse
+from gradcalc.evaluator import Values, entry
+from gradcalc.graph import SCALAR, Node, ancestors, count, extent
+from gradcalc.planning.plan import Plan
+
+Array = np.ndarray[Any, Any]
+MOST_INPUTS = 100
+"""The gradients by more inputs are checked at one point."""
+RELATIVE, TRUST = 1e-9, 10.0
+"""An entry agrees to this part of the largest one, and to as many times what the numeric method says of its error."""
+ROUNDING = 1024.0 * float(np.finfo(np.float64).eps)
+"""Where terms cancel to nothing, this part of the target is left."""
+SETTLED = 1e-3
+"""Differences that are not sure of an entry to this part of the largest one tell nothing of it."""
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """A gradient's verdict: `holds` is None where it was not checked, and `skipped` says why.
+
+    `largest_error` is the absolute difference at the worst entry, which `at` names; `gradient` and `numeric` are
+    the two numbers there, `tolerance` what was allowed. `checked` of `entries` entries were looked at.
+    """
+
+    name: str
+    holds: bool | None
+    largest_error: float | None = None
+    at: str = ""
+    method: str = ""
+    gradient: float | None = None
+    numeric: float | None = None
+    tolerance: float | None = None
+    checked: int = 0
+    entries: int = 0
+    skipped: str = ""
+    where: str = ""
+
+
+def check_gradients(plan: Plan, points: Points, labels: Mapping[str, Sequence[str]],
+                    seed: int = 0) -> dict[str, GradientCheck]:  # fmt: skip
+    """Check the gradient, or Jacobian, of the target by every input, at each of the points.
+
+    Raises `GradcalcError` for a numeric fault at the data.
+    """
+    names = [plan.labels[leaf] for leaf in plan.inputs]
+    valid, refusal = points.valid([plan.target])
+    if refusal or not valid:
+        why = f"no random point lies in the domain: {refusal}"
+        return {name: GradientCheck(name, None, skipped=why) for name in names}
+    checker = _Checker(plan, labels, seed)
+    most = points.wanted if len(names) <= MOST_INPUTS else 1
+    where = points.described(len(valid[:most]), [plan.target])
+    found: dict[str, GradientCheck] = {}
+    for values in valid[:most]:
+        for result in checker.at(values):
+            found[result.name] = _worse(found.get(result.name), result)
+    return {name: replace(found[name], where=where) for name in names}
+
+
+def _worse(a: GradientCheck | None, b: GradientCheck) -> GradientCheck:
+    """The verdict of two points: a failure goes before all, a larger error before a smaller one."""
+    if a is None:
+        return b
+    return max((a, b), key=lambda g: (g.holds is False, g.holds is not None, g.largest_error or 0.0))
+
+
+@dataclass(eq=False)
+class _Checker:
+    """Gradients of one plan, ours and numeric ones."""
+
+    plan: Plan
+    labels: Mapping[str, Sequence[str]]
+    seed: int
+
+    def __post_init__(self) -> None:
+        target = self.plan.target
+        scalar = target.shape == SCALAR
+        self.users = users_of(target)
+        self.sweep: Backward = reverse(target) if scalar else reverse(
+            target, self.plan.graph.make("input", name="", shape=target.shape))  # fmt: skip
+        self.contributions: dict[Node, list[Node]] = {}
+        for edge in self.sweep.edges:
+            self.contributions.setdefault(edge.input, []).append(edge.downstream)
+
+    def at(self, point: Values) -> list[GradientCheck]:
+        """The verdict on every input at one point, which holds the values of what the target needs."""
+        values = self._backward(point)
+        return [self._input(leaf, point, values) for leaf in self.plan.inputs]
+
+    def _backward(self, point: Values) -> Values:
+        """The adjoints and contributions; what was not taken is left out where something is not finite."""
+        target, sweep = self.plan.target, self.sweep
+        kept = dict(point)
+        if target.shape != SCALAR:
+            kept[sweep.seed] = _basis(target)
+        nodes = [*sweep.adjoints.values(), *(e.downstream for e in sweep.edges)]
+        order = ancestors([sweep.seed, *nodes])
+        values = evaluator.evaluate(order, dict(kept))
+        if all(np.isfinite(values[n]).all() for n in nodes):
+            return values
+        forward = ancestors([target])
+        taken = evaluator.demand(forward, kept, [target])
+        return evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
+
+    def _input(self, leaf: Node, point: Values, values: Values) -> GradientCheck:
+        name, size = self.plan.labels[leaf], count(leaf.shape)
+        adjoint = self.sweep.adjoints.get(leaf)
+        if adjoint is None:
+            return GradientCheck(name, True, 0.0, method="not connected", checked=size, entries=size)
+        kink = self._kink(leaf, point)
+        if kink:
+            return GradientCheck(name, None, entries=size, skipped=kink)
+        ours = self._rows(values[adjoint], leaf)
+        numeric = numeric_derivative(self.plan.target, leaf, point, self.seed, self.users)
+        branches = [values[node] for node in self.contributions.get(leaf, ())]
+        largest = max(map(_largest, branches), default=0.0)
+        rounding = ROUNDING * _largest(point[self.plan.target]) / max(_largest(point[leaf]), 1.0)
+        return self._compared(leaf, ours[:, numeric.entries], numeric, largest, rounding)
+
+    def _rows(self, adjoint: Array, leaf: Node) -> Array:
+        """The Jacobian with a row for every entry of the target, entries counted row by row."""
+        rows, columns = (int(s) for s in extent(leaf.shape))
+        lead = count(self.plan.target.shape)
+        return np.broadcast_to(adjoint, (lead, rows, columns)).reshape(lead, -1)
+
+    def _kink(self, leaf: Node, point: Values) -> str:
+        """Why there is nothing to check at a kink between the leaf and the target; "" where there is none."""
+        moving = moving_with(leaf, self.users)
+        kinks = evaluator.kinks(moving, point)
+        if kinks:
+            node = kinks[0][0]
+            return f"`{self._called(node)}` is not differentiable here: {node.operation.kink_rule}"
+        for node in moving:
+            if node.op == "compare" and np.any(point[node.inputs[0]] == point[node.inputs[1]]):
+                return f"`{self._called(node)}` is not differentiable here: both sides are equal"
+        return ""
+
+    def _called(self, node: Node) -> str:
+        span = self.plan.spans.get(node)
+        return self.plan.labels.get(node) or (span.text if span else node.op)
+
+    def _compared(self, leaf: Node, ours: Array, numeric: NumericDerivative, branches: float,
+                  rounding: float) -> GradientCheck:  # fmt: skip
+        """The verdict on an input.
+
+        `branches` is the largest contribution, to which a sum of them can be right; `rounding` is the change by an
+        entry that is lost in the digits of the target.
+        """
+        name, size = self.plan.labels[leaf], count(leaf.shape)
+        scale = max(_largest(numeric.values), _largest(ours), branches)
+        tolerance = RELATIVE * scale + TRUST * numeric.errors + rounding
+        usable = np.isfinite(ours) & np.isfinite(numeric.values)
+        if numeric.method == DIFFERENCES:
+            usable &= numeric.errors <= max(SETTLED * scale, 1e-6)
+        if not usable.any():
+            return GradientCheck(name, None, method=numeric.method, entries=size, skipped=self._why(leaf, ours))
+        apart = np.where(usable, np.abs(ours - numeric.values), -1.0)
+        wrong = apart > tolerance
+        worst = np.unravel_index(int(np.argmax(np.where(wrong, apart, -1.0) if wrong.any() else apart)), ours.shape)
+        row, column = (int(k) for k in worst)
+        skipped = "" if usable.all() else f"{np.count_nonzero(~usable)} entries: {self._why(leaf, ours)}"
+        checked = int(np.count_nonzero(usable.all(axis=0)))
+        return GradientCheck(
+            name, not wrong.any(), float(apart[worst]), self._place(leaf, int(numeric.entries[column]), row),
+            numeric.method, float(ours[worst]), float(numeric.values[worst]), float(tolerance[worst]), checked, size,
+            skipped,
+        )  # fmt: skip
+
+    def _why(self, leaf: Node, ours: Array) -> str:
+        """Why entries could not be compared."""
+        derivative = f"∂{self.plan.labels[self.plan.target]}/∂{self.plan.labels[leaf]}"
+        if np.isnan(ours).any():
+            return f"{derivative} is undefined here"
+        return f"{derivative} is infinite here" if np.isinf(ours).any() else "the differences do not settle here"
+
+    def _place(self, leaf: Node, number: int, row: int) -> str:
+        """The name of an entry of the gradient: `W[1, 2]`, or `h[0] by x[1]` for a Jacobian."""
+        target, name = self.plan.target, self.plan.labels[leaf]
+        below = f"{name}{_entry_name(leaf, number, self.labels.get(name, ()))}"
+        return below if target.shape == SCALAR else f"{self.plan.labels[target]}{_entry_name(target, row)} by {below}"
+
+
+def _entry_name(node: Node, number: int, labels: Sequence[str] = ()) -> str:
+    return place_name(entry(divmod(number, int(extent(node.shape)[1])), node), labels)
+
+
+def _basis(target: Node) -> Array:
+    """All basis vectors of the target's shape, counted row by row."""
+    rows, columns = (int(s) for s in extent(target.shape))
+    return np.eye(rows * columns).reshape(rows * columns, rows, columns)
+
+
+def _largest(array: Array) -> float:
+    return float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))

@@ -1,0 +1,1 @@
+"""Derivations in symbols, as on a blackboard."""

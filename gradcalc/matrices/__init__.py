@@ -1,0 +1,1 @@
+"""Jacobians and Hessians: closed forms, values, products with vectors."""

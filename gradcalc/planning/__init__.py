@@ -1,0 +1,1 @@
+"""Syntax to graph: names, calls or products, pieces, shapes."""

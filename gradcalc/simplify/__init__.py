@@ -1,0 +1,1 @@
+"""Readable closed forms and symbolic equality: named rewrites, and a normal form."""
