@@ -15,7 +15,7 @@ from gradcalc.syntax import Program
 if TYPE_CHECKING:
     from gradcalc.checking.check import Check
     from gradcalc.data import Datum
-    from gradcalc.derivation.derivation import Blackboard
+    from gradcalc.derivation.records import Blackboard
     from gradcalc.graph import Shape
     from gradcalc.matrices.differentials import Differentials
     from gradcalc.matrices.records import Hessians, Jacobians

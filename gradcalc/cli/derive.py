@@ -27,7 +27,7 @@ from gradcalc.cli.output import Result, Sink
 from gradcalc.cli.streams import each, warn
 
 if TYPE_CHECKING:
-    from gradcalc.derivation.derivation import Blackboard
+    from gradcalc.derivation.records import Blackboard
 
 
 def derive_command(

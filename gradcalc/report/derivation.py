@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from gradcalc.closed_form import Form
-from gradcalc.derivation.derivation import Blackboard, Derivation, Step
+from gradcalc.derivation.records import Blackboard, Derivation, Step
 from gradcalc.notation import LATEX
 from gradcalc.report.diagnostic import to_json
 from gradcalc.report.escapes import escape
