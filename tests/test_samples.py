@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 SAMPLES = sorted((ROOT / "samples").glob("*.eq"))
 IDEAS = {
     "cube", "chain", "gradient", "jacobian", "elementwise", "jacobian_wx", "jacobian_b", "jacobian_u", "jacobian_f",
-    "score", "reuse", "layouts", "branches", "habits", "fanout", "classifier", "minibatch",
+    "score", "reuse", "layouts", "branches", "habits", "fanout", "classifier", "minibatch", "by_hand",
 }  # fmt: skip
 STEP = 1e-6
 

@@ -74,7 +74,7 @@ class Route:
         """What enters: the gradient by the top where it is short, and the local gradients."""
         symbols = self.symbols
         found = []
-        if not self.at_target and symbols.is_plain(self.top) and not self._is_step:
+        if not self.at_target and symbols.is_plain(self.top):
             [value] = self._row_above()
             names = [rule_names(k) for k in symbols.chains.uses[self.top]]
             found.append(
