@@ -7,11 +7,11 @@ values that several gradients go through, at those where branches meet, and at m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gradcalc.differentiate import Backward, Edge
-from gradcalc.graph import SCALAR, Node, ancestors
+from gradcalc.graph import SCALAR, Node
 from gradcalc.maps import LinearMap, Negative, Sandwich, Sum
 from gradcalc.planning.plan import Plan
 
@@ -42,9 +42,10 @@ class Chains:
 
     plan: Plan
     sweep: Backward
-    wanted: Sequence[Node]
+    wanted: Collection[Node]
     uses: dict[Node, list[Link]] = field(default_factory=dict)
     links: dict[Node, list[Link]] = field(default_factory=dict)
+    above: dict[Node, set[Node]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         into: dict[Node, list[Edge]] = {}
@@ -52,6 +53,7 @@ class Chains:
         for edge in self.sweep.edges:
             into.setdefault(edge.input, []).append(edge)
             below.setdefault(edge.node, []).append(edge)
+        self.wanted = dict.fromkeys(self.wanted)
         owned = {*self.plan.names.values(), *self.plan.inputs, self.sweep.target, *self.wanted}
         hidden = {n for n, edges in into.items() if n not in owned and len(edges) == 1 and _passes_on(edges[0].linear)}
         for node in (n for n in self.sweep.adjoints if n not in hidden):
@@ -59,7 +61,7 @@ class Chains:
                 self.links.setdefault(node, []).append(link)
                 self.uses.setdefault(link.input, []).append(link)
         self._forget_others()
-        self.anchors = self._anchors()
+        self.anchors = dict.fromkeys(self._anchors())
 
     def _forget_others(self) -> None:
         """Keep what lies between the target and a wanted value."""
@@ -112,8 +114,21 @@ class Chains:
 
     def is_total(self, link: Link) -> bool:
         """Whether ∂node/∂input is this local gradient alone: the input does not reach the node another way."""
-        others = [k.input for k in self.links[link.node] if k.input is not link.input]
-        return len(self.uses[link.input]) == 1 or link.input not in ancestors(others)
+        uses = self.uses[link.input]
+        if len(uses) == 1:
+            return True
+        if link.input not in self.above:
+            self.above[link.input] = _dependents(link.input, [use.node for use in uses])
+        return not any(k.input in self.above[link.input] for k in self.links[link.node])
+
+
+def _dependents(node: Node, consumers: Sequence[Node]) -> set[Node]:
+    """What depends on a value, up to the last of some consumers."""
+    found: set[Node] = set()
+    for later in node.graph.nodes[node.index + 1 : max(c.index for c in consumers) + 1]:
+        if any(i is node or i in found for i in later.inputs):
+            found.add(later)
+    return found
 
 
 def _passes_on(linear: LinearMap) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradcalc import algebra as al
-from gradcalc.closed_form import Form, distributions
+from gradcalc.closed_form import Form, distributions, words
 from gradcalc.collector import collector_paused
 from gradcalc.derivation.records import Blackboard, Derivation, Step
 from gradcalc.derivation.routes import Route
@@ -22,13 +22,15 @@ from gradcalc.errors import GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, ancestors, extent, is_row, transposed
 from gradcalc.planning.plan import Plan, named_values
 from gradcalc.points import open_shapes
-from gradcalc.simplify.engine import extract, simplify, steps
+from gradcalc.simplify.engine import simplify, steps
 
 if TYPE_CHECKING:
     from gradcalc.model import Model
 
 MOST_STEPS = 12
 """Simplification steps that are written out; of more only the result."""
+MOST_BRANCHES = 40
+"""Branches that a sum may have to be written out."""
 LARGEST = 60
 """Nodes that an expression may have for its simplification to be written out."""
 _TURNED = "transposed: the gradient has the shape of its variable"
@@ -68,16 +70,16 @@ class Deriver:
 
     def __init__(self, plan: Plan, wanted: Sequence[Node]):
         self.symbols = Symbols(plan, wanted)
+        self.distributions = distributions(self.symbols.sweep) if self.symbols.scalar else []
         self.shapes = ""
 
     def board(self, source: str) -> Blackboard:
         """All of it: what several gradients share comes before them."""
-        nodes: list[Node] = []
+        nodes: dict[Node, None] = {}
         for node in self.symbols.chains.anchors:
-            nodes += [
-                n for n in (self.symbols.openings.get(node), node) if n is not None and not self.symbols.is_plain(n)
-            ]
-        nodes += [n for n in self.symbols.wanted if n in self.symbols.chains.uses and n not in nodes]
+            opening = self.symbols.openings.get(node)
+            nodes.update(dict.fromkeys(n for n in (opening, node) if n is not None and not self.symbols.is_plain(n)))
+        nodes.update(dict.fromkeys(n for n in self.symbols.wanted if n in self.symbols.chains.uses))
         found = [d for d in map(self._derivation_if_any, nodes) if d is not None]
         found += [self._unconnected(n) for n in self.symbols.wanted if n not in self.symbols.chains.uses]
         label = self.symbols.of
@@ -112,6 +114,8 @@ class Deriver:
 
     def _derivation_if_any(self, node: Node) -> Derivation | None:
         """A Jacobian without a closed form is a note, or an error where it alone was asked for."""
+        if len(self.symbols.chains.uses[node]) > MOST_BRANCHES:
+            return self._unwritten(node)
         if len(self.symbols.plan.target.shape) == 2 and node.shape == SCALAR:
             return self._by_number(node)
         try:
@@ -121,6 +125,14 @@ class Deriver:
                 raise
             self.symbols.plan.notes.append(error.diagnostics[0].message)
             return None
+
+    def _unwritten(self, node: Node) -> Derivation:
+        """A sum over more branches than anybody reads."""
+        count = len(self.symbols.chains.uses[node])
+        form = words(f"(a sum over {count:,} branches)", rf"\text{{(a sum over {count:,} branches)}}")
+        step = Step(self.symbols.label(node), form, "too long to write out")
+        shape = self.symbols.shape(node)
+        return Derivation(self.symbols.labels[node], self.symbols.of, self.symbols.label(node), shape, form, (step,))
 
     def _by_number(self, node: Node) -> Derivation:
         """A matrix by a number: what a change of 1 does to every entry."""
@@ -199,12 +211,7 @@ class Deriver:
         adjoint, turned = self.symbols.sweep.adjoints[node], self.symbols.turned(node)
         label, found = self.symbols.label(node), list[Step]()
         skipped = {node, *(top for top, leaf in self.symbols.openings.items() if leaf is node)}
-        above = {
-            self.symbols.sweep.adjoints[n]: leaf
-            for n, leaf in reversed(self.symbols.leaves.items())
-            if n not in skipped
-        }
-        shared = extract(adjoint, above, self.symbols.graph)
+        shared = self.symbols.in_terms_of_anchors(adjoint, skipped)
         last_node = simplify(self.symbols.named(al.transpose(shared) if turned else shared))
         final, self.shapes = self.symbols.printed(last_node), _fitting(last_node)
         known = "" if last is None or row else last.right.text
@@ -224,7 +231,7 @@ class Deriver:
 
     def _for_distributions(self, label: Form, adjoint: Node, turned: bool, out: Form | None) -> list[Step]:
         """What becomes of the closed form where the y of a cross-entropy sums to 1."""
-        targets = distributions(self.symbols.sweep)
+        targets = self.distributions
         form = self.symbols.writer.form(adjoint, turned, given=targets) if targets else None
         if form is None or out is None or form.text == out.text:
             return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from gradcalc import algebra as al
 from gradcalc.closed_form import Form, Writer, form_of, is_open
@@ -11,7 +11,7 @@ from gradcalc.derivation.chains import Chains, Link
 from gradcalc.derivation.records import Step
 from gradcalc.differentiate import jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.graph import SCALAR, Graph, Node, Shape, ancestors, joint_size, of_extent, transposed
+from gradcalc.graph import SCALAR, Graph, Node, Shape, joint_size, of_extent, transposed
 from gradcalc.notation import EXPLICIT, Latex, Level, Style, render
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning.plan import Plan
@@ -23,7 +23,7 @@ class Symbols:
     """The symbols of one derivation: the plan's target by the values wanted."""
 
     def __init__(self, plan: Plan, wanted: Sequence[Node]):
-        self.plan, self.wanted, self.graph, target = plan, wanted, plan.graph, plan.target
+        self.plan, self.wanted, self.graph, target = plan, dict.fromkeys(wanted), plan.graph, plan.target
         self.scalar = target.shape == SCALAR
         seed = None if self.scalar else plan.graph.make("input", name="", shape=target.shape)
         self.sweep = reverse(target, seed)
@@ -31,12 +31,30 @@ class Symbols:
         self.writer = Writer(plan, self.sweep)
         self.styles: tuple[Style, Style] = (self.writer.text, self.writer.latex)
         visible = {target, *self.chains.links, *self.chains.uses}
-        self.labels = {n: label for n, label in plan.labels.items() if n in visible or n in plan.names.values()}
+        visible.update(plan.names.values())
+        self.labels = {n: label for n, label in plan.labels.items() if n in visible}
         self.deltas = self._delta_names()
         self.openings = self._openings()
         self.writer.labels, self.writer.sizes, self.writer.names = self.labels, {}, {}
         self.matrices = {} if self.scalar else jacobians(self.sweep)
         self.leaves = {n: self.leaf_of(n) for n in self.chains.anchors}
+        self.of_adjoint: dict[Node, list[Node]] = {}
+        for node in self.chains.anchors:
+            self.of_adjoint.setdefault(self.sweep.adjoints[node], []).append(node)
+        self.known = {n: n for n in self.labels} | {a: self.leaves[nodes[0]] for a, nodes in self.of_adjoint.items()}
+
+    def in_terms_of_anchors(self, adjoint: Node, skipped: Collection[Node]) -> Node:
+        """An adjoint with the gradients by anchors as their δ's or derivatives, but for those of some anchors."""
+        leaves = dict(self.known)
+        for own in (self.sweep.adjoints[node] for node in skipped):
+            left = [n for n in self.of_adjoint.get(own, ()) if n not in skipped]
+            if left:
+                leaves[own] = self.leaves[left[0]]
+            elif own not in self.labels:
+                leaves.pop(own, None)
+            else:
+                leaves[own] = own
+        return extract(adjoint, leaves, self.graph)
 
     def _delta_names(self) -> dict[Node, str]:
         """δ for the one value that several gradients are derived from, δ_z, δ_h for several."""
@@ -45,7 +63,8 @@ class Symbols:
         names: dict[Node, str] = {}
         for node in shared:
             wish = "δ" if len(shared) == 1 else f"δ_{self.plan.labels[node]}"
-            names[node] = free_name({*taken, *names.values()}, wish, f"δ_{self.plan.labels[node]}", f"{wish}_")
+            names[node] = free_name(taken, wish, f"δ_{self.plan.labels[node]}", f"{wish}_")
+            taken.add(names[node])
         return names
 
     def _openings(self) -> dict[Node, Node]:
@@ -119,9 +138,16 @@ class Symbols:
         """An expression in a graph of its own, with the visible values and the anchors' gradients as leaves."""
         graph = Graph()
         leaves: dict[Node, Node] = {}
-        for node in ancestors([root]):
+        stack, seen = [root], set[Node]()
+        while stack:
+            node = stack.pop()
+            if node in seen:
+                continue
+            seen.add(node)
             if node in self.labels and not (spelt and node is root):
                 leaves[node] = graph.make("input", name=self.labels[node], shape=node.shape)
+            else:
+                stack.extend(node.inputs)
         return extract(root, leaves, graph)
 
     def printed(self, node: Node) -> Form:
