@@ -236,6 +236,7 @@ def test_latex_is_mathematics(layout: str) -> None:
             for step in (*derived.rules, *derived.steps):
                 shown = convert(f"{step.left.latex} = {step.right.latex}")
                 assert "\\" not in shown, step.right.latex
+        assert "U+" not in report.latex(found)
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex")

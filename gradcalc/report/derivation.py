@@ -114,7 +114,7 @@ def latex(board: Blackboard) -> str:
         _display(board.equations, False),
     ]
     for derivation in board.derivations:
-        parts.append(rf"\subsection*{{${_heading(board, derivation)}$}}" + "\n")
+        parts.append(rf"\subsection*{{$\displaystyle {_heading(board, derivation)}$}}" + "\n")
         if derivation.rules:
             parts.append(_display(derivation.rules))
         parts.append(_display(derivation.steps))
