@@ -111,16 +111,28 @@ class Model:
         *,
         of: str | None = None,
         layout: str | None = None,
+        sizes: Sequence[int] | None = None,
     ) -> Plan:
         """The computation graph with a number for every size, to be evaluated at `points.draws`.
 
         Inputs without data and functions without a definition are allowed. Raises `GradcalcError`.
         """
-        from gradcalc.points import open_shapes
+        from gradcalc.points import SIZES, open_shapes
 
         given = {name: d.shape for name, d in data.items()}
-        shapes = {**open_shapes(self.program, given).concrete, **given}
-        return self.plan(shapes, of=of, layout=layout, numeric=False)
+
+        def planned(claims: bool) -> Plan:
+            shapes = open_shapes(self.program, given, sizes or SIZES, claims).concrete
+            return self.plan({**shapes, **given}, of=of, layout=layout, numeric=False)
+
+        plan = planned(False)
+        if all(claim.fits for claim in plan.claims):
+            return plan
+        try:
+            told = planned(True)
+        except GradcalcError:
+            return plan
+        return told if all(claim.fits for claim in told.claims) else plan
 
     def check(
         self,
@@ -138,10 +150,12 @@ class Model:
         """
         from gradcalc.checking.check import check
         from gradcalc.data import Datum, datum
+        from gradcalc.points import OTHER_SIZES
 
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
         plan = self.sampled(found, of=of, layout=layout)
-        return check(plan, found, self.program.source.name, points, seed)
+        again = self.sampled(found, of=of, layout=layout, sizes=OTHER_SIZES)
+        return check(plan, found, self.program.source.name, points, seed, again)
 
     def run(
         self,

@@ -24,9 +24,11 @@ from gradcalc.syntax import Program
 
 MOST_NAMES = 200
 SIZES = (3, 4, 2, 5, 6, 7)
-KINDS = ("signed", "positive", "definite", "small")
+OTHER_SIZES = (4, 2, 5, 3, 7, 6)
+"""Sizes that a claim is tested at besides, so that what is right for one size alone is found out."""
+KINDS = ("signed", "positive", "definite", "small", "large")
 """How points are drawn, in turn: signed numbers; positive ones, square matrices with a heavy diagonal; symmetric
-positive definite matrices; numbers below 1."""
+positive definite matrices; numbers below 1; numbers up to 12."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,21 @@ class OpenShapes:
     sizes: Mapping[str, int]
 
 
-def open_shapes(program: Program, given: Mapping[str, Shape]) -> OpenShapes:
-    """The shapes of what has no data in a program; `given` are those of the data from outside."""
+def open_shapes(
+    program: Program, given: Mapping[str, Shape], numbers: Sequence[int] = SIZES, claims: bool = False
+) -> OpenShapes:
+    """The shapes of what has no data in a program; `given` are those of the data from outside.
+
+    `numbers` are what symbols become, one after the other. A claim may be wrong: it tells only of names that are in no
+    equation, or with `claims` also where the equations say nothing of a name.
+    """
     tables = collect(program)
     bound = bound_sizes(tables, given)
     stated = {name: with_sizes(shaped.sizes, bound) for name, shaped in tables.shapes.items()}
     stated_or_given = {**stated, **given}
-    first = guess_shapes(replace(tables, claims=[]), stated_or_given)  # a claim may be wrong: equations go before it
-    arrays = {name: shape for name, shape in first.items() if shape}
-    guessed = {**guess_shapes(tables, {**arrays, **stated_or_given}), **arrays}
+    first = guess_shapes(replace(tables, claims=[]), stated_or_given)
+    told = {name: shape for name, shape in first.items() if shape or not claims}
+    guessed = {**guess_shapes(tables, {**told, **stated_or_given}), **told}
     sizes_used = {size for shaped in tables.shapes.values() for size in shaped.sizes} - set(tables.shapes)
     known = {*given, *tables.values, *sizes_used, "I"} - (set(tables.shapes) - set(tables.values) - set(given))
     found = {name: shape for name, shape in {**guessed, **stated}.items() if name not in known}
@@ -54,7 +62,7 @@ def open_shapes(program: Program, given: Mapping[str, Shape]) -> OpenShapes:
     for name in _misspelt([n for n in found if n not in values], values):
         del found[name]
     symbols = dict.fromkeys(s for shape in found.values() for s in shape if isinstance(s, str))
-    free = [size for size in SIZES if size not in bound.values()] or list(SIZES)
+    free = [size for size in numbers if size not in bound.values()] or list(numbers)
     sizes = {symbol: free[k % len(free)] for k, symbol in enumerate(symbols)}
     return OpenShapes(found, {n: with_sizes(s, sizes) for n, s in found.items()}, sizes)
 
@@ -64,7 +72,7 @@ def _misspelt(names: Sequence[str], values: set[str]) -> list[str]:
 
     Each look goes through all names: of a text with very many the first are looked at.
     """
-    return [n for n in names[:MOST_NAMES] if split_names(n, values) or did_you_mean(n, values)]
+    return [n for n in names[:MOST_NAMES] if split_names(n, {*values, *names}) or did_you_mean(n, values) or n == "e"]
 
 
 def drawn_names(plan: Plan, data: Mapping[str, Datum]) -> list[str]:
@@ -78,7 +86,7 @@ def drawn_names(plan: Plan, data: Mapping[str, Datum]) -> list[str]:
 def draws(plan: Plan, data: Mapping[str, Datum], seed: int = 0) -> Iterator[Values]:
     """Leaf values without end: the data where there are some, random numbers elsewhere; one point if none are."""
     leaves = [leaf for leaf in plan.inputs if leaf not in plan.literals and leaf.attributes["name"] not in data]
-    targets = _distributions(plan)
+    targets = distributed(plan)
     number = 0
     while True:
         kind = KINDS[number % len(KINDS)]
@@ -107,12 +115,14 @@ def _drawn(kind: str, rows: int, columns: int, numbers: np.random.Generator) -> 
     if kind == "definite" and square:
         root = numbers.uniform(-1.0, 1.0, (rows, rows))
         return np.asarray(root @ root.T + np.eye(rows))
+    if kind == "large":
+        return np.asarray(numbers.uniform(1.0, 12.0, (rows, columns)) * numbers.choice((-1.0, 1.0), (rows, columns)))
     if kind == "small":
         return numbers.uniform(-0.9, 0.9, (rows, columns))
     positive = numbers.uniform(0.4, 1.6, (rows, columns))
     return positive + rows * np.eye(rows) if square else positive
 
 
-def _distributions(plan: Plan) -> set[Node]:
+def distributed(plan: Plan) -> set[Node]:
     """The leaves that stand as y in cross_entropy(ŷ, y): they are drawn as what that is for, a distribution."""
     return {n.inputs[1] for n in plan.graph.nodes if n.op == "cross_entropy" and n.inputs[1].op == "input"}

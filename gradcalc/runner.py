@@ -16,7 +16,7 @@ from gradcalc.checking.sampling import Points
 from gradcalc.closed_form import Form, Writer, distributions, words
 from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
-from gradcalc.differentiate import Backward, Edge, jacobians, reverse
+from gradcalc.differentiate import Backward, Edge, forward, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Values
 from gradcalc.flags import kink_flags
@@ -275,6 +275,8 @@ class Runner:
         self, node: Node, adjoint: Node, matrices: Mapping[Node, Node | None]
     ) -> tuple[Form | None, Form | None]:
         """The closed form, and the one in δ's if it differs: the lecture's layout prefers the latter."""
+        if self.jacobian and node.shape == SCALAR:
+            return self.writer.form(forward(self.plan.target, {node: self.plan.graph.constant(1.0)})), None
         if self.jacobian:
             matrix = matrices.get(node)
             return (None if matrix is None else self.writer.jacobian_form(matrix)), None

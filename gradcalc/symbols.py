@@ -24,8 +24,10 @@ def normalise(name: str) -> str:
 
 
 def excerpt(span: Span, most: int = 60) -> str:
-    """The text of a place on one line, its middle left out where it is longer than `most`."""
+    """The text of a place on one line, its brackets closed, its middle left out where it is longer than `most`."""
     text = span.text
+    after = span.source.text[span.end : span.end + max(0, text.count("(") - text.count(")"))]
+    text += after[: len(after) - len(after.lstrip(")"))]
     if len(text) <= 4 * most:
         text = " ".join(text.split())
     if len(text) <= most:

@@ -261,3 +261,38 @@ def test_a_derivative_or_a_name_on_the_left_is_taken_for_right() -> None:
 def test_long_claims_are_told_of_without_a_search() -> None:
     text = f"y = x^2; y == {' + '.join('x' * 2000)}"
     assert gradcalc.loads(text).check().claims[0].hint.startswith("left ")
+
+
+FALSE_CLAIMS = {
+    "antisymmetric": "A in R^(4 x 4); ((A - A^T)^-1)^T == (A - A^T)^-1",
+    "size": "x in R^n; sum(x) == 3 mean(x)",
+    "size by symbols": "x in R^n; size(x) == 3",
+    "odd size": "A in R^(n x n); det(-A) == -det(A)",
+    "flat": "relu(relu(x)) == x",
+    "flat gradient": "x in R^2; W in R^(2 x 2); h = relu(W x); s = norm1(h); ∂s/∂x == W^T ones(2)",
+    "small beside large": "x in R^2; s = 1e12 x[0] + x[1]; ∂s/∂x == [1e12, 5]",
+    "far away": "clip(x, -2, 2) == x",
+}
+TRUE_CLAIMS = {
+    "antisymmetric": "A in R^(4 x 4); ((A - A^T)^-1)^T == -(A - A^T)^-1",
+    "size": "x in R^n; sum(x) == n mean(x)",
+    "zero": "x in R^3; y in R^3; x^T cross(x, y) == 0",
+    "zero gradient": "x in R^n; y in R^n; s = x^T x; ∂s/∂y == 0",
+    "one entry": "A in R^(1 x 1); z in R^1; q = sum(A z) z[0]; ∂q/∂A == z[0] z^T",
+}
+
+
+@pytest.mark.parametrize("name", FALSE_CLAIMS)
+def test_what_is_not_so_for_all_values_and_sizes_fails(name: str) -> None:
+    assert not gradcalc.loads(FALSE_CLAIMS[name]).check().claims[0].holds
+
+
+@pytest.mark.parametrize("name", TRUE_CLAIMS)
+def test_what_is_so_holds(name: str) -> None:
+    assert gradcalc.loads(TRUE_CLAIMS[name]).check().claims[0].holds
+
+
+def test_a_number_that_is_the_size_is_not_given_as_a_factor() -> None:
+    """∂mse/∂x is 2/n (x - y): the hint does not say 2/3, which is right for three entries."""
+    [claim] = gradcalc.loads("x in R^n; y in R^n; s = mse(x, y); ∂s/∂x == 2 (x - y)").check().claims
+    assert "other sizes" in claim.hint

@@ -325,6 +325,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "kron": [([M, N], {}), ([V, (2,)], {}), ([V, R], {}), ([SCALAR, M], {})],
     "kron_contract": [([(4, 6), M], {"first": True}), ([(4, 6), M], {"first": False}), ([(6,), (2,)], {"first": True})],
     "trace": [([S], {}), ([SCALAR], {})],
+    "norm_squared": [([V], {}), ([M], {}), ([SCALAR], {})],
     "size": [([M], {"axis": None}), ([V], {"axis": None}), ([M], {"axis": 0}), ([M], {"axis": 1})],
     "inv": [([S], {}), ([SCALAR], {})],
     "adj": [([S], {}), ([(2, 2)], {})],

@@ -10,20 +10,20 @@ import numpy as np
 
 from gradcalc import syntax
 from gradcalc.evaluator import Values, entry
-from gradcalc.graph import Node
+from gradcalc.graph import Node, ancestors
 
 Array = np.ndarray[Any, Any]
 RELATIVE = 1e-9
-"""Two numbers agree to this part of the largest entry; a literal agrees to the digits that it has."""
+"""Two numbers agree to this part of the larger one; a literal agrees to the digits that it has."""
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
 def differing(left: Node, right: Node, values: Values, written: Sequence[syntax.Expression] = ()) -> Array:
     """Where two nodes of one shape differ, entry by entry; `written` are the expressions that may be literals."""
     found, stated = values[left], values[right]
-    size = max((_size(side) for side in (found, stated)), default=0.0)
+    size = np.maximum(np.abs(np.nan_to_num(found)), np.abs(np.nan_to_num(stated)))
     noise = max(_noise(left, values), _noise(right, values))
-    tolerance: Array | float = max(RELATIVE * size, noise)
+    tolerance: Array | float = np.maximum(RELATIVE * size, noise)
     for expression in written:
         tolerance = np.maximum(tolerance, _digits(expression, stated))
     return np.asarray(~(np.abs(found - stated) <= tolerance))
@@ -34,11 +34,9 @@ def _size(array: Array) -> float:
     return float(np.max(finite, initial=0.0))
 
 
-def _noise(node: Node, values: Values) -> float:
-    """What rounding leaves where terms cancel: a few units in the last place of the largest term."""
-    if node.op not in ("add", "sum"):
-        return 0.0
-    return 16.0 * _EPSILON * max(_size(values[i]) for i in node.inputs)
+def _noise(root: Node, values: Values) -> float:
+    """What rounding leaves where terms cancel: some units in the last place of the largest number on the way."""
+    return 64.0 * _EPSILON * max(_size(values[n]) for n in ancestors([root]) if n in values)
 
 
 def _digits(expression: syntax.Expression, stated: Array) -> Array | float:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gradcalc import evaluator
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Array, Values
 from gradcalc.graph import SELECTIVE, Node, ancestors
 from gradcalc.numeric import evaluate_forward
 from gradcalc.planning.plan import Plan
+from gradcalc.points import distributed
 
 TRIES, LEAST = 60, 3
 """Points drawn at most, and valid ones that a verdict needs at least."""
@@ -35,16 +35,16 @@ class Points:
     pulled: list[Values] = field(default_factory=list)
 
     def valid(self, roots: Sequence[Node]) -> tuple[list[Values], str]:
-        """Points at which some nodes have values and no kink, and why there are too few, if there are.
+        """Points at which some nodes have values, and why there are too few, if there are.
 
-        One point is enough for what the data give. Where the data have a kink, all points have it, and count. Raises
-        `GradcalcError` for a fault at the data.
+        One point is enough for what the data give. A kink does not rule a point out: of random numbers none is hit by
+        chance, and what is flat, as relu(relu(x)) is below 0, has one at every point. Raises `GradcalcError` for a
+        fault at the data.
         """
         order = ancestors(roots)
         random = self.drawn_for(roots)
         wanted = 1 if not random else max(self.wanted, MANY) if any(map(_has_pieces, order)) else self.wanted
         found: list[Values] = []
-        self.kinked: list[Values] = []
         refusal = ""
         for number in range(TRIES):
             if len(found) == wanted or not self._pull(number):
@@ -53,8 +53,6 @@ class Points:
             refusal = refusal or refused
             if not refused:
                 found.append(self.pulled[number])
-        if not found:
-            found = self.kinked[:wanted]
         return found, refusal if len(found) < min(LEAST, wanted, len(self.pulled)) or not found else ""
 
     def drawn_for(self, roots: Sequence[Node]) -> list[str]:
@@ -80,10 +78,6 @@ class Points:
             evaluate_forward(self.plan, order, values, list(roots))
         except GradcalcError as error:
             return _reason(error.diagnostics[0])
-        kinks = evaluator.kinks(order, values)
-        if kinks:
-            self.kinked.append(values)
-            return f"`{self.plan.labels.get(kinks[0][0], kinks[0][0].op)}` is not differentiable there"
         self.pulled[number] = values
         return ""
 
@@ -92,6 +86,8 @@ class Points:
         drawn = self.drawn_for(roots)
         if not drawn:
             return "at the given data"
+        special = {n.attributes["name"] for n in distributed(self.plan)}
+        drawn = [f"{name}, a distribution" if name in special else name for name in drawn]
         names = ", ".join(drawn[:8]) + (f" and {len(drawn) - 8} more" if len(drawn) > 8 else "")
         return f"at {number} random point{'s' if number != 1 else ''} ({names})"
 

@@ -12,7 +12,7 @@ from gradcalc import syntax
 from gradcalc.checking.written import bare, printed, product, rewritten, unwritten, with_children
 from gradcalc.errors import GradcalcError
 from gradcalc.evaluator import Values, evaluate
-from gradcalc.graph import Node, Shape, count
+from gradcalc.graph import LEAVES, Node, Shape, count
 from gradcalc.planning.definitions import children
 from gradcalc.planning.expressions import Builder
 from gradcalc.planning.making import Identity, Scope, Value
@@ -138,6 +138,8 @@ class Trials:
             return False
         for values in self.points:
             order = missing(node, values)
+            if any(n.op in LEAVES and n.op != "constant" for n in order):  # made of what the claim's sides are not
+                return False
             self.numbers += sum(count(n.shape) for n in order)
             evaluate(order, values)
             if not close(values[node], values[self.right]):

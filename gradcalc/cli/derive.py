@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gradcalc.cli.inputs import collect_data, format_of, limits_of, names_of, read, sources_of, usage
+from gradcalc.cli.inputs import collect_data, format_of, limits_of, names_of, read, refuse_several, sources_of, usage
 from gradcalc.cli.options import (
     DataOption,
     DebugOption,
@@ -54,12 +54,15 @@ def derive_command(
     if chosen == Format.CSV:
         raise usage("unknown-option-value", "a derivation is no table", "use --format plain, markdown, latex or json")
 
+    sources = sources_of(files, text)
+    refuse_several(sources, output, chosen)
+
     def one(source: str) -> Blackboard:
         model = read(source, text, limits)
         found: dict[str, Any] = collect_data(set_, data, limits)
         return model.derive(of, names_of(wrt), found, layout=layout and layout.value)
 
-    status = each(sources_of(files, text), one, lambda board: _rendered(board, chosen, width), Sink(output), chosen)
+    status = each(sources, one, lambda board: _rendered(board, chosen, width), Sink(output), chosen)
     raise typer.Exit(status)
 
 

@@ -84,6 +84,16 @@ def sources_of(files: Sequence[str] | None, text: str | None) -> list[str]:
     return list(files)
 
 
+def refuse_several(sources: Sequence[str], output: str | None, chosen: Format) -> None:
+    """Refuse formats of which only one document goes into a file."""
+    if len(sources) > 1 and output and chosen in (Format.CSV, Format.LATEX):
+        raise usage(
+            "unknown-option-value",
+            f"{chosen.value} of several files does not go into one file",
+            "run one file at a time, or use --json",
+        )
+
+
 def read(source: str, text: str | None, limits: Limits) -> Model:
     from gradcalc.model import decode, load, loads, too_long
 

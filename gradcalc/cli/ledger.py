@@ -13,10 +13,10 @@ from gradcalc.cli.inputs import (
     free_name_of,
     limits_of,
     read,
+    refuse_several,
     run_options,
     sources_of,
     upstream_of,
-    usage,
 )
 from gradcalc.cli.options import (
     DataOption,
@@ -78,12 +78,7 @@ def run_command(
         found = collect_data(set_, data, limits)
         return model.run(found, upstream=upstream_of(upstream, limits), **options)
 
-    if len(sources) > 1 and output and chosen in (Format.CSV, Format.LATEX):
-        raise usage(
-            "unknown-option-value",
-            f"{chosen.value} of several files does not go into one file",
-            "run one file at a time, or use --json",
-        )
+    refuse_several(sources, output, chosen)
     status = each(sources, one, lambda run: _rendered(run, chosen, rows, full, width), Sink(output), chosen)
     raise typer.Exit(status)
 

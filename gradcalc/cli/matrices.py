@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gradcalc.cli.inputs import collect_data, format_of, limits_of, names_of, read, sources_of, upstream_of, usage
+from gradcalc.cli.inputs import (
+    collect_data,
+    format_of,
+    limits_of,
+    names_of,
+    read,
+    refuse_several,
+    sources_of,
+    upstream_of,
+    usage,
+)
 from gradcalc.cli.options import (
     DataOption,
     DebugOption,
@@ -151,6 +161,7 @@ def _show(
             f"{chosen.value} of several files does not go into one file",
             "give one file at a time, or use --json",
         )
+    refuse_several(sources, output, chosen)
     status = each(sources, one, lambda made: _rendered(made, chosen, rows, full, width), Sink(output), chosen)
     raise typer.Exit(status)
 

@@ -81,10 +81,20 @@ class Deriver:
             nodes.update(dict.fromkeys(n for n in (opening, node) if n is not None and not self.symbols.is_plain(n)))
         nodes.update(dict.fromkeys(n for n in self.symbols.wanted if n in self.symbols.chains.uses))
         found = [d for d in map(self._derivation_if_any, nodes) if d is not None]
-        found += [self._unconnected(n) for n in self.symbols.wanted if n not in self.symbols.chains.uses]
+        others = [n for n in self.symbols.wanted if n is not self.symbols.plan.target]
+        found += [self._unconnected(n) for n in others if n not in self.symbols.chains.uses]
+        self._note_unknown()
         label = self.symbols.of
         return Blackboard(source, self.symbols.plan.layout, label, self._shapes(), self._equations(), found,
                           list(self.symbols.plan.warnings), list(self.symbols.plan.notes))  # fmt: skip
+
+    def _note_unknown(self) -> None:
+        """A long name before a bracket that nothing defines may have been meant for a function that exists."""
+        plan = self.symbols.plan
+        calls = (n for n in plan.graph.nodes if n.op == "call" and not n.attributes["function"])
+        for name in sorted({str(n.attributes["shown"]) for n in calls}):
+            if len(name) > 2:
+                plan.notes.append(f"`{name}` has no definition: it is taken as a function that acts entry by entry")
 
     def _shapes(self) -> list[Form]:
         """What is taken for the shapes of inputs without data, in symbols: `W ∈ R^{n×m}`."""

@@ -59,7 +59,8 @@ class Route:
     def _is_whole(self, link: Link) -> bool:
         """Whether a local gradient is the derivative of its node by its input, and not just one branch of it."""
         natural = len(link.node.shape) == 2 and link.input.shape == SCALAR  # its derivative is a matrix, not a column
-        return self.symbols.chains.is_total(link) and not natural
+        gradient = not self.symbols.scalar and link.node.shape == SCALAR and len(link.input.shape) == 2
+        return self.symbols.chains.is_total(link) and not (natural or gradient)
 
     def _symbols(self) -> list[Node]:
         """The chain's factors as derivatives; a δ, or where ∂node/∂input is more than this branch the rule."""
@@ -84,7 +85,8 @@ class Route:
                     "; ".join(names),
                 )
             )
-        known = [k for k in self.links if k.linear.matrix(symbols.graph) is not None and self._is_whole(k)]
+        known = [] if self._is_step and not (self.at_target and self.link.is_jacobian) else self.links
+        known = [k for k in known if k.linear.matrix(symbols.graph) is not None and self._is_whole(k)]
         return found + [symbols.rule(k) for k in known]
 
     def _fitted(self, shape: Shape, factors: Sequence[Node]) -> Form:

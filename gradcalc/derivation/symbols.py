@@ -61,6 +61,8 @@ class Symbols:
         shared = [n for n in self.chains.anchors if self.scalar and self.chains.is_shared(n) and not self.is_plain(n)]
         taken = {*self.plan.names, *self.plan.labels.values()}
         names: dict[Node, str] = {}
+        first = {self.sweep.adjoints[n]: n for n in reversed(shared)}
+        shared = [n for n in shared if first[self.sweep.adjoints[n]] is n]
         for node in shared:
             wish = "δ" if len(shared) == 1 else f"δ_{self.plan.labels[node]}"
             names[node] = free_name(taken, wish, f"δ_{self.plan.labels[node]}", f"{wish}_")

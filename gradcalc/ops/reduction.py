@@ -161,6 +161,17 @@ def _at_zero(a: Any, x: Array) -> Array:
 
 _declare("norm", _norm_kernel, _direction, "the Euclidean norm ||x||, of a matrix the Frobenius norm", "x^T dx / ||x||",
          "scales", _bars("2", "norm"), kink=_at_zero, kink_rule="0 at x = 0, the minimum-norm subgradient")  # fmt: skip
+
+
+def _show_norm_squared(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    return Piece(style.power(style.norm(pieces[0].text, "2"), Piece("2", Level.ATOM), False), Level.POWER)
+
+
+register(Operation(
+    "norm_squared", lambda shapes, a: SCALAR, lambda a, x: np.sum(x * x, axis=(-2, -1), keepdims=True),
+    lambda node, i: Inner(node.inputs[0].shape, SCALAR, al.scale(al.constant(node.graph, 2.0), node.inputs[0])),
+    _show_norm_squared, "scales", analytic=True, rule="the square of a norm: d‖x‖^2 = 2 x^T dx",
+))  # fmt: skip
 _declare("norm1", lambda x, axes: np.sum(np.abs(x), axis=axes, keepdims=True),
          lambda n: al.apply("sign", n.inputs[0]), "the sum of the absolute values, ||x||_1", "sign(x)^T dx", "scales",
          _bars("1", "norm1"), kink=lambda a, x: np.any(x == 0, axis=_axes(a), keepdims=True),

@@ -348,7 +348,17 @@ def _place_map(node: Node, i: int) -> LinearMap:
 
 register(Operation("index", _index_shape, _index_kernel, _index_map, _show_index, "picks out", analytic=True,
                    rule="an entry picks out the change of that entry"))  # fmt: skip
-register(Operation("place", _shape_from_attribute, _place_kernel, _place_map, _show_place, "puts in place",
+
+
+def _place_shape(shapes: Sequence[Shape], a: Any) -> Shape:
+    """What is around a block has sizes in numbers."""
+    for (_, stop, single), size in zip(_resolved(a["items"], a["to"]), a["to"][-len(a["items"]) :], strict=True):
+        if not single and isinstance(size, str):
+            raise ShapeError(f"the block ends at {stop} of {size}, which has no number yet")
+    return tuple(a["to"])
+
+
+register(Operation("place", _place_shape, _place_kernel, _place_map, _show_place, "puts in place",
                    rule="a change is put in its place"))  # fmt: skip
 
 # ----------------------------------------------------------------------------- stacking

@@ -32,6 +32,11 @@ class PlannedClaim:
     fault: Diagnostic | None = None
 
     @property
+    def fits(self) -> bool:
+        """Whether both sides are there and have one shape."""
+        return self.left is not None and self.right is not None and self.left.shape == self.right.shape
+
+    @property
     def sides(self) -> list[Node]:
         """The nodes that there are."""
         return [side for side in (self.left, self.right) if side is not None]

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
+from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
-from gradcalc.graph import SCALAR, Graph, Node, Shape
+from gradcalc.graph import SCALAR, Graph, Node, Shape, extent
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning.definitions import (
     CONSTANTS,
@@ -370,7 +371,7 @@ class Planner:
             new = faults[before:]
             first, second = (side if isinstance(side, Node) else None for side in (left, right))
             if first is not None and second is not None:
-                found.append(PlannedClaim(claim, first, second, self.builder))
+                found.append(PlannedClaim(claim, _alike(first, second), _alike(second, first), self.builder))
             elif sound and new and all(_misfit_inside(fault, claim.span) for fault in new):
                 found.append(PlannedClaim(claim, first, second, self.builder, new[0]))
                 del faults[before:]
@@ -380,6 +381,14 @@ class Planner:
         if faults:
             faults.extend(claim.fault for claim in found if claim.fault is not None)
         return found
+
+
+def _alike(side: Node, other: Node) -> Node:
+    """A side of a claim in the shape of the other: 0 is zero everywhere, one entry the same in any shape."""
+    if side.is_constant(0.0):
+        return al.zeros(side.graph, other.shape)
+    single = side.op != "constant" and extent(side.shape) == (1, 1) == extent(other.shape)
+    return al.fit(side, other.shape) if single and side.shape < other.shape else side
 
 
 def _misfit_inside(fault: Diagnostic, span: Span) -> bool:

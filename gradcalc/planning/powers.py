@@ -30,6 +30,9 @@ def power(builder: Builder, e: syntax.Power, scope: Scope) -> Handler:
     folded = fold("^", base, exponent)
     if folded is not None:
         return folded
+    if al.is_bare(base, "norm") and base.attributes["axis"] is None and base not in builder.owners and (
+            exponent.is_constant(2.0)):  # fmt: skip
+        return builder.make("norm_squared", base.inputs[0], span=e.span)
     if (base.shape == SCALAR and exponent.shape == SCALAR) or e.elementwise or scope.entrywise:
         both = builder.spread((base, exponent), (e.base.span, e.exponent.span), e.span, "the power")
         return both if isinstance(both, Unknown) else builder.make("power", *both, span=e.span)

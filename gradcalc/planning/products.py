@@ -76,7 +76,7 @@ def _in_shape(builder: Builder, value: Value, by: Shape, e: syntax.Product, span
     if not isinstance(value, Node):
         return value
     if is_row(value.shape):
-        return builder.note(builder.graph.make("unvec", al.transpose(value), to=by), span)
+        return builder.make("unvec", al.transpose(value), to=by, span=span)
     builder.by_matrix[e] = by
     return value
 

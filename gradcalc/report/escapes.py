@@ -20,6 +20,7 @@ _ESCAPES = {
     "⟨": r"$\langle$",
     "⟩": r"$\rangle$",
     "²": "$^2$",
+    "|": r"\textbar{}",
     "√": r"$\surd$",
     "−": "$-$",
     "∘": r"$\circ$",

@@ -181,7 +181,7 @@ def _inv(e: Expansion, node: Node) -> Form | None:
     (value, _), flipped = min(zip(candidates, (False, True), strict=True), key=lambda c: e.key(c[0][1]))
     keys = [e.key(monic) for _, monic in candidates]
     made = e.atoms.atom(("inv", min(keys)), size)
-    if keys[0] == keys[1]:
+    if keys[0] == keys[1] and candidates[0][0] == candidates[1][0]:  # not where M^T = -M
         e.atoms.symmetric.add(made)
     return {((), (((made, flipped and keys[0] != keys[1]),),)): 1 / value}
 
@@ -238,15 +238,19 @@ def _kron(e: Expansion, node: Node) -> Form:
     return e.spread(left, right, join)
 
 
+def _norm_squared(e: Expansion, node: Node) -> Form:
+    """‖x‖^2 = x^T x, the sum of squares."""
+    [form] = e.of(node)
+    size = extent(node.inputs[0].shape)
+    squares = e.times(form, form)
+    return squares if size == (1, 1) else e.through(squares, lambda body: e.atoms.sum_of(body or (), size))
+
+
 def _norm(e: Expansion, node: Node) -> Form | None:
     """The root of the sum of squares, which it is when it is squared."""
     if node.attributes["axis"] is not None:
         return None
-    [form] = e.of(node)
-    size = extent(node.inputs[0].shape)
-    squares = e.times(form, form)
-    if size != (1, 1):
-        squares = e.through(squares, lambda body: e.atoms.sum_of(body or (), size))
+    squares = _norm_squared(e, node)
     made = e.atom(("norm", e.key(squares)), (1, 1))
     [((scalars, _), _)] = made.items()
     e.squares[scalars[0]] = squares
@@ -302,6 +306,6 @@ _HANDLERS: dict[str, Handler] = {
     "matmul": _matmul, "transpose": _transpose, "stretch": _stretch,
     "as": lambda e, node: e.of(node)[0], "copy": lambda e, node: e.of(node)[0],
     "sum": _sum, "mean": _mean, "trace": _trace, "diag": _diag, "inv": _inv, "solve": _solve,
-    "det": _of_square, "logdet": _of_square, "norm": _norm, "kron": _kron, "mse": _mse, "call": _call,
-    "compare": _compare,
+    "det": _of_square, "logdet": _of_square, "norm": _norm, "norm_squared": _norm_squared,
+    "kron": _kron, "mse": _mse, "call": _call, "compare": _compare,
 }  # fmt: skip
