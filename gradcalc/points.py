@@ -72,7 +72,9 @@ def _misspelt(names: Sequence[str], values: set[str]) -> list[str]:
 
     Each look goes through all names: of a text with very many the first are looked at.
     """
-    return [n for n in names[:MOST_NAMES] if split_names(n, {*values, *names}) or did_you_mean(n, values) or n == "e"]
+    every = {*values, *names}
+    looked = names[:MOST_NAMES]
+    return [n for n in looked if split_names(n, every - {n}) or did_you_mean(n, values)]
 
 
 def drawn_names(plan: Plan, data: Mapping[str, Datum]) -> list[str]:
