@@ -23,7 +23,7 @@ from gradcalc.flags import kink_flags
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.planning.planner import Plan
+from gradcalc.planning.plan import Plan, named_values, unused_data
 from gradcalc.run import (
     Branch,
     DeltaRow,
@@ -38,7 +38,7 @@ from gradcalc.run import (
     shaped,
 )
 from gradcalc.stacked import basis, jacobian_value
-from gradcalc.suggest import did_you_mean, shown_shape
+from gradcalc.suggest import shown_shape
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
@@ -79,16 +79,17 @@ class Runner:
         kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
         run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
         run.upstream = "" if self.upstream is None else str(self.sweep.seed.attributes["name"])
+        self.shown = named_values(plan, self.wrt)
         run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}
         run.edges = [self._edge_row(e) for e in self.sweep.edges]
-        run.gradients = {n: self._gradient(n, node, matrices) for n, node in self._shown()}
+        run.gradients = {n: self._gradient(n, node, matrices) for n, node in self.shown}
         run.deltas = [] if self.jacobian else self._deltas(run)
-        run.reuse = self._reuse([node for _, node in self._shown()])
+        run.reuse = self._reuse([node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
         run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = self._flags()
-        run.warnings = [*plan.warnings, *self._unused()]
+        run.warnings = [*plan.warnings, *unused_data(plan, self.data)]
         run.notes = list(plan.notes)
         return run
 
@@ -235,27 +236,6 @@ class Runner:
             return shaped(batch[0], linear.target)
         return np.array(np.swapaxes(batch, -1, -2).reshape(columns, -1).T)
 
-    def _shown(self) -> list[tuple[str, Node]]:
-        plan = self.plan
-        if self.wrt is None:
-            return [(plan.labels[n], n) for n in plan.inputs]
-        by_label = {label: node for node, label in plan.labels.items()}
-        shown = []
-        for name in self.wrt:
-            if name not in by_label:
-                close = did_you_mean(name, by_label)
-                raise GradcalcError(
-                    Diagnostic(
-                        "unknown-name",
-                        f"`{name}` in --wrt is not a value of the file",
-                        help=f"did you mean `{close}`?"
-                        if close
-                        else f"the inputs are {', '.join(plan.labels[n] for n in plan.inputs)}",
-                    )
-                )
-            shown.append((name, by_label[name]))
-        return shown
-
     def _gradient(self, name: str, node: Node, matrices: Mapping[Node, Node | None]) -> Gradient:
         labels = self.plan.entries.get(name, self._labels(node))
         adjoint = self.sweep.adjoints.get(node)
@@ -337,7 +317,7 @@ class Runner:
 
     def _unusual(self) -> Iterable[Flag]:
         """Gradients that are infinite or undefined."""
-        for name, node in self._shown():
+        for name, node in self.shown:
             adjoint = self.sweep.adjoints.get(node)
             if adjoint is None:
                 continue
@@ -350,13 +330,6 @@ class Runner:
                     places = evaluator.entries(mask, node)
                     of = self.plan.labels[self.plan.target]
                     yield Flag(code, name, word, places, f"∂{of}/∂{name} is {word} here")
-
-    def _unused(self) -> list[Diagnostic]:
-        return [
-            Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
-            for name in self.data
-            if name not in self.plan.names
-        ]
 
 
 def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:

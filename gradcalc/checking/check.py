@@ -13,7 +13,7 @@ from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
-from gradcalc.planning.plan import Plan
+from gradcalc.planning.plan import Plan, unused_data
 from gradcalc.points import drawn_names, draws
 
 
@@ -62,7 +62,7 @@ def check(
         return Check(
             source, plan.layout, plan.labels[plan.target], claims,
             check_gradients(plan, tested, labels, seed), shapes, points, seed,
-            [*plan.warnings, *_unused(plan, data)], list(plan.notes),
+            [*plan.warnings, *unused_data(plan, data)], list(plan.notes),
         )  # fmt: skip
 
 
@@ -86,11 +86,3 @@ def _common(first: str, second: str) -> str:
     if tail == others[-1] or not re.search(r"factor|term|write", tail):
         return first
     return "; ".join([*parts[:-1], f"with other sizes another number is missing: {tail}, or {others[-1]}"])
-
-
-def _unused(plan: Plan, data: Mapping[str, Datum]) -> list[Diagnostic]:
-    return [
-        Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
-        for name in data
-        if name not in plan.names
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,10 +18,10 @@ from gradcalc.flags import culprit, kink_flags, unusual_flags
 from gradcalc.graph import SCALAR, Node, Shape, count, extent, is_row
 from gradcalc.matrices.forms import Forms
 from gradcalc.matrices.records import Axes, gradient_shape
-from gradcalc.planning.plan import Plan
+from gradcalc.planning.plan import Plan, named_values
 from gradcalc.run import Flag, Number, shaped
 from gradcalc.stacked import Point, point
-from gradcalc.suggest import did_you_mean, free_name, shown_shape
+from gradcalc.suggest import free_name, shown_shape
 from gradcalc.symbols import normalise
 
 Array = np.ndarray[Any, Any]
@@ -42,7 +42,7 @@ class Differentials:
     def __post_init__(self) -> None:
         self.target, self.graph = self.plan.target, self.plan.graph
         self.of = self.plan.labels[self.target]
-        self.shown = named_values(self.plan, self.wrt)
+        self.shown = named_values(self.plan, self.wrt, where="")
         self.flags: list[Flag] = []
 
     # ------------------------------------------------------------------------- shared
@@ -115,7 +115,7 @@ class Differentials:
     def _tangents(self, given: Mapping[str, Datum]) -> dict[Node, tuple[str, Node, Datum]]:
         """By value: its name, the leaf of its change, which is called d and the name, and the change."""
         found = {}
-        for name, node in named_values(self.plan, list(given)):
+        for name, node in named_values(self.plan, list(given), where=""):
             must_fit(f"the tangent of `{name}`", given[name].shape, f"`{name}`", node.shape)
             leaf = self._leaf(free_name(self.plan.names, f"d{name}", f"d{name}_"), node.shape, "tangent")
             found[node] = name, leaf, given[name]
@@ -132,11 +132,6 @@ class Differentials:
     def _kink_flags(self) -> list[Flag]:
         return kink_flags(self.plan, self._kinks(), self.point.values) if self.point is not None else []
 
-    def _unused(self) -> Iterator[Diagnostic]:
-        for name in self.data:
-            if name not in self.plan.names:
-                yield Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
-
 
 def _is_matrix(shape: Shape) -> bool:
     return len(shape) == 2 and not is_row(shape)
@@ -151,21 +146,6 @@ def must_fit(what: str, found: Shape, of: str, wanted: Shape) -> None:
         raise GradcalcError(Diagnostic(
             "data-shape", f"{what} is {shown_shape(found)}", rule=f"{of} is {shown_shape(wanted)}",
             help=f"give one number for every entry of {of}"))  # fmt: skip
-
-
-def named_values(plan: Plan, names: Sequence[str] | None) -> Named:
-    """The values of a plan by name, each once; the inputs where no names are given. Raises `GradcalcError`."""
-    if names is None:
-        return [(plan.labels[n], n) for n in plan.inputs]
-    by_label = {label: node for node, label in plan.labels.items()}
-    for name in names:
-        if name not in by_label:
-            close = did_you_mean(name, by_label)
-            inputs = ", ".join(plan.labels[n] for n in plan.inputs)
-            raise GradcalcError(Diagnostic(
-                "unknown-name", f"`{name}` is not a value of the file",
-                help=f"did you mean `{close}`?" if close else f"the inputs are {inputs}"))  # fmt: skip
-    return [(name, by_label[name]) for name in dict.fromkeys(names)]
 
 
 def tangents_of(given: Any, shown: Named) -> dict[str, Datum]:

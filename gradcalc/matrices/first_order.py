@@ -14,6 +14,7 @@ from gradcalc.flags import unusual_flags
 from gradcalc.graph import SCALAR, Node, count
 from gradcalc.matrices.differentials import Differentials, Named, must_fit
 from gradcalc.matrices.records import Block, Jacobians, gradient_shape, jacobian_shape
+from gradcalc.planning.plan import unused_data
 from gradcalc.run import Number, shaped
 from gradcalc.stacked import jacobian_value
 from gradcalc.suggest import free_name
@@ -38,7 +39,7 @@ class FirstOrder(Differentials):
             made.tangents = {name: shaped(d.array, d.shape) for name, _, d in chosen.values()}
             made.change = self._pushed_forward(chosen)
         made.flags = [*self._kink_flags(), *self.flags]
-        made.warnings = [*self.plan.warnings, *self._unused()]
+        made.warnings = [*self.plan.warnings, *unused_data(self.plan, self.data)]
         return made
 
     def _jacobian_blocks(self) -> dict[str, Block]:

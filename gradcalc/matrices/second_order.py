@@ -21,6 +21,7 @@ from gradcalc.flags import unusual_flags
 from gradcalc.graph import SCALAR, Node, ancestors, count
 from gradcalc.matrices.differentials import Differentials, Named
 from gradcalc.matrices.records import Block, Hessians, gradient_shape, hessian_shape
+from gradcalc.planning.plan import unused_data
 from gradcalc.run import Flag, Number, shaped
 from gradcalc.stacked import stacked
 from gradcalc.suggest import shown_shape
@@ -47,7 +48,7 @@ class SecondOrder(Differentials):
             made.tangents = {name: shaped(d.array, d.shape) for name, _, d in chosen.values()}
             made.products = self._hessian_products(chosen)
         made.flags = [*self._kink_flags(), *self.flags]
-        made.warnings = [*self.plan.warnings, *self._unused()]
+        made.warnings = [*self.plan.warnings, *unused_data(self.plan, self.data)]
         return made
 
     def _hessian_row(self, name: str, node: Node) -> dict[str, Block]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -85,19 +85,33 @@ def named_target(names: Mapping[str, Node], of: str) -> Node:
         help=f"did you mean `{close}`?" if close else "name one of them"))  # fmt: skip
 
 
-def named_values(plan: Plan, wrt: Sequence[str] | None) -> list[tuple[str, Node]]:
-    """The values that `--wrt` names, pieces included; all inputs where it names none. Raises `GradcalcError`."""
-    if wrt is None:
+def named_values(
+    plan: Plan, names: Sequence[str] | None, code: str = "unknown-name", where: str = " in --wrt"
+) -> list[tuple[str, Node]]:
+    """The values of a plan by name, pieces included, each once; all inputs where no names are given.
+
+    Raises `GradcalcError` with `code` for a name that is none, which says `where` it was given.
+    """
+    if names is None:
         return [(plan.labels[n], n) for n in plan.inputs]
     by_label = {label: node for node, label in plan.labels.items()}
-    for name in wrt:
+    for name in names:
         if name not in by_label:
             close = did_you_mean(name, by_label)
             inputs = ", ".join(plan.labels[n] for n in plan.inputs)
             raise GradcalcError(Diagnostic(
-                "unknown-target", f"`{name}` in --wrt is not a value of the file",
+                code, f"`{name}`{where} is not a value of the file",
                 help=f"did you mean `{close}`?" if close else f"the inputs are {inputs}"))  # fmt: skip
-    return [(name, by_label[name]) for name in wrt]
+    return [(name, by_label[name]) for name in dict.fromkeys(names)]
+
+
+def unused_data(plan: Plan, names: Iterable[str]) -> list[Diagnostic]:
+    """A warning for each name with data that the plan has no value for."""
+    return [
+        Diagnostic("unused-data", f"the data for `{name}` is not used", help="the file has no such name")
+        for name in names
+        if name not in plan.names
+    ]
 
 
 def free_values(tables: Definitions, names: Mapping[str, Node], derivatives: Sequence[Span]) -> list[str]:
