@@ -1,0 +1,146 @@
+"""The faults: one small change of a module's text each."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_BINARY: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult,
+    ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+    ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+}  # fmt: skip
+_COMPARE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
+"""Comparisons that are data: `al.compare(">", x, y)`."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault: where it is, what it replaces, and the module's text with it."""
+
+    module: str
+    line: int
+    scope: str
+    before: str
+    after: str
+    source: str
+
+    @property
+    def key(self) -> str:
+        """What names it while lines move: the function that it is in, and the change."""
+        return f"{self.scope}: {self.before} -> {self.after}"
+
+
+def _changed(node: ast.AST, **fields: Any) -> Any:
+    new = copy.copy(node)
+    for name, value in fields.items():
+        setattr(new, name, value)
+    return new
+
+
+def _of_expression(node: ast.AST) -> Iterator[ast.AST]:
+    """What an expression may be replaced by."""
+    match node:
+        case ast.BinOp(op=op) if type(op) in _BINARY:
+            yield _changed(node, op=_BINARY[type(op)]())
+        case ast.UnaryOp(op=ast.USub() | ast.Not() | ast.Invert(), operand=operand):
+            yield operand
+        case ast.Compare(ops=[op], comparators=[_]):
+            yield _changed(node, ops=[_COMPARE[type(op)]()])
+        case ast.BoolOp(op=op):
+            yield _changed(node, op=ast.Or() if isinstance(op, ast.And) else ast.And())
+        case ast.IfExp(body=body, orelse=orelse):
+            yield body
+            yield orelse
+        case ast.Constant(value=bool() as value):
+            yield ast.Constant(not value)
+        case ast.Constant(value=int() | float() as value):
+            yield ast.Constant(value + 1)
+        case ast.Constant(value=str() as value) if value in _OPERATORS:
+            yield ast.Constant(_OPERATORS[value])
+        case ast.Call(func=ast.Attribute(), args=[only], keywords=[]) if not isinstance(only, ast.Starred):
+            yield only
+        case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred | ast.Constant):
+            if not isinstance(second, ast.Starred) and ast.dump(first) != ast.dump(second):
+                yield _changed(node, args=[second, first, *rest])
+
+
+def _is_turned_by_itself(test: ast.expr) -> bool:
+    """Whether a mutant of the condition is its negation already."""
+    turned = (ast.Is, ast.IsNot, ast.In, ast.NotIn, ast.Eq, ast.NotEq)
+    negated = isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
+    return negated or (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], turned))
+
+
+def _of_statement(node: ast.AST) -> Iterator[ast.AST]:
+    match node:
+        case ast.If(test=test) if not _is_turned_by_itself(test):
+            yield _changed(node, test=ast.UnaryOp(ast.Not(), test))
+        case ast.Expr(value=ast.Call()) | ast.AugAssign():
+            yield ast.Pass()
+        case ast.Continue():
+            yield ast.Break()
+
+
+_UNTOUCHED = (ast.Raise, ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
+"""Messages and imports."""
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    """What may be changed: no annotation, no decorator, no message."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "type_params"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST) and not isinstance(child, _UNTOUCHED):
+                yield child
+
+
+def _is_typing_only(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    """Every node that may be changed, with the function or declaration that it stands in."""
+    stack: list[tuple[ast.AST, str]] = [(tree, "")]
+    while stack:
+        node, scope = stack.pop()
+        if _is_typing_only(node):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            scope = f"{scope}.{node.name}".lstrip(".")
+        elif not scope and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and node.value.args:
+            scope = ast.unparse(node.value)[:40]
+        yield node, scope
+        stack.extend((child, scope) for child in _children(node))
+
+
+def mutants(path: str, source: str) -> list[Mutant]:
+    """Every mutant of a module's text, in the order of its lines."""
+    found, lines = [], source.encode().split(b"\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    raw = source.encode()
+    for node, scope in _places(ast.parse(source)):
+        for of in (_of_expression, _of_statement):
+            for new in of(node):
+                begin = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
+                end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+                statement = isinstance(node, ast.stmt)
+                after = _reindented(new, node.col_offset) if statement else ast.unparse(new)  # type: ignore[attr-defined]
+                text = raw[:begin] + (after if statement else f"({after})").encode() + raw[end:]
+                before, shown = ast.unparse(node).split("\n")[0], after.split("\n")[0]
+                found.append(Mutant(path, node.lineno, scope, before, shown, text.decode()))  # type: ignore[attr-defined]
+    return sorted(found, key=lambda m: m.line)
+
+
+def _reindented(node: ast.AST, columns: int) -> str:
+    return ast.unparse(ast.fix_missing_locations(node)).replace("\n", "\n" + " " * columns)
