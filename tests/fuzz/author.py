@@ -16,7 +16,7 @@ Shape = tuple[int, ...]
 NUMBERS = (
     *("1", "2", "0", "-1", "0.5", "3", "-2", "-0.0", "1e-300", "1e308", "-1e308", "1e16", "5e-324", "1e-8", "710"),
     *("-745", "1e154", "1e200", "1.7976931348623157e308", "2.2250738585072014e-308", "0.1", "40", "-40", "1/3", "pi"),
-    *("9007199254740993", "-1e-300", "1e-154", "20", "100", "-710", "36.7", "1.5", "-0.5", "1e-16", "0.9999999999999999"),
+    *("9007199254740993", "-1e-300", "1e-154", "20", "100", "-710", "36.7", "1.5", "-0.5", "1e-16", "0.999999999999"),
 )  # fmt: skip
 VALUES = ("x", "y", "z", "u", "v", "W", "A", "B", "b", "s", "h", "δ", "x_1", "ŷ", "T", "e", "p", "q", "X", "λ")
 UNARY = (
@@ -34,17 +34,18 @@ BODIES = (
     "where(t > 0, log(t), -1)", "t", "2", "x + t", "f(t)", "sum(t)", "t^T t", "(∂t/∂t)", "g(g(t))",
 )  # fmt: skip
 STRANGE = (
-    "x", "x'", "f'(x)", "f''(x)", "x[0]", "W[1, :]", "W[:, 0]", "x[-1]", "x[1:2]", "x[5]", "I", "zeros(2)", "ones(2, 3)",
-    "eye(3)", "onehot(1, 3)", "u^T x", "A^-1", "A^2", "A^-T", "(x)", "-x", "+x", "2 x", "x 2", "∂s/∂x", "∂z/∂W", "[]",
-    "[[]]", "[x, y]", "[x; y]", "[[1, 2], [3]]", "concat(x, y)", "stack(x, y)", "x^x", "0^0", "1/0", "W x + b", "nope(x)",
-    "sum(x, axis=0)", "sum(W, axis=2)", "softmax(W)", "softmax(x)", "log_softmax(W, axis=1)", "cross_entropy(p, q)",
-    "mse(x, y)", "diag(x)", "diag(A)", "vec(A)", "unvec(x, 2, 1)", "kron(x, y)", "x ⊗ y", "det(A)", "logdet(A)", "inv(A)",
-    "solve(A, x)", "trace(A)", "cross(x, y)", "dot(x, y)", "outer(x, y)", "|x|", "‖x‖", "||x||_1", "||x||_inf", "1(x > y)",
-    "where(x > 0, log(x), x)", "clip(x, 0, 1)", "∂/∂x (x^2)", "grad(s, x)", "d(s)/d(x)", "x**2", "x^{2}", "\\sigma(x)",
-    "(∂/∂x (∂s/∂x))", "size(x)", "transpose(W)", "A^T", "x^T", "median(x)", "std(x)", "var(x)", "prod(x)", "x ./ x",
-    "x / ‖x‖", "exp(x) / sum(exp(x))", "A (x + 1)^2", "f (x)", "u' (h)", "max(x)", "min(W, axis=0)", "norm(W, axis=1)",
-    "adj(A)", "adj_change(A, B)", "kron_left(A, B)", "kron_right(A, B)", "A @ B", "A * B", "A / 2", "2 / A", "x .^ y",
-    "x .^ 2", "2 .^ x", "(x - x)", "(s)^0.5", "s^-1", "(-2)^s", "-2^2", "2^3^2", "x[0] x[1]", "W[0][0]", "E[3, :]",
+    "x", "x'", "f'(x)", "f''(x)", "x[0]", "W[1, :]", "W[:, 0]", "x[-1]", "x[1:2]", "x[5]", "I", "zeros(2)",
+    "ones(2, 3)", "eye(3)", "onehot(1, 3)", "u^T x", "A^-1", "A^2", "A^-T", "(x)", "-x", "+x", "2 x", "x 2", "∂s/∂x",
+    "∂z/∂W", "[]", "[[]]", "[x, y]", "[x; y]", "[[1, 2], [3]]", "concat(x, y)", "stack(x, y)", "x^x", "0^0", "1/0",
+    "W x + b", "nope(x)", "sum(x, axis=0)", "sum(W, axis=2)", "softmax(W)", "softmax(x)", "log_softmax(W, axis=1)",
+    "cross_entropy(p, q)", "mse(x, y)", "diag(x)", "diag(A)", "vec(A)", "unvec(x, 2, 1)", "kron(x, y)", "x ⊗ y",
+    "det(A)", "logdet(A)", "inv(A)", "solve(A, x)", "trace(A)", "cross(x, y)", "dot(x, y)", "outer(x, y)", "|x|",
+    "‖x‖", "||x||_1", "||x||_inf", "1(x > y)", "where(x > 0, log(x), x)", "clip(x, 0, 1)", "∂/∂x (x^2)", "grad(s, x)",
+    "d(s)/d(x)", "x**2", "x^{2}", "\\sigma(x)", "(∂/∂x (∂s/∂x))", "size(x)", "transpose(W)", "A^T", "x^T",
+    "median(x)", "std(x)", "var(x)", "prod(x)", "x ./ x", "x / ‖x‖", "exp(x) / sum(exp(x))", "A (x + 1)^2", "f (x)",
+    "u' (h)", "max(x)", "min(W, axis=0)", "norm(W, axis=1)", "adj(A)", "adj_change(A, B)", "kron_left(A, B)",
+    "kron_right(A, B)", "A @ B", "A * B", "A / 2", "2 / A", "x .^ y", "x .^ 2", "2 .^ x", "(x - x)", "(s)^0.5",
+    "s^-1", "(-2)^s", "-2^2", "2^3^2", "x[0] x[1]", "W[0][0]", "E[3, :]",
 )  # fmt: skip
 
 

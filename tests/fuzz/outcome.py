@@ -41,7 +41,6 @@ def within_bounds(work: Callable[[bytes], None], data: bytes) -> None:
     A warning of Python or NumPy is an error: on a terminal it would stand among what the command prints.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.signal(signal.SIGPROF, _too_slow)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         with warnings.catch_warnings(action="error"):
@@ -57,6 +56,9 @@ def within_bounds(work: Callable[[bytes], None], data: bytes) -> None:
 
 def _too_slow(number: int, frame: FrameType | None) -> None:
     raise TooSlow
+
+
+signal.signal(signal.SIGPROF, _too_slow)
 
 
 def coded(work: Callable[[], Any]) -> Any:

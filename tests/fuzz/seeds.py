@@ -117,8 +117,8 @@ def _npz_files() -> Iterator[bytes]:
 def tokens() -> list[str]:
     """Words of the language, for the fuzzer's dictionary."""
     marks = (
-        "= == ; , ( ) [ ] { } ^ .^ ** ^T ^-1 ^-T ^{-1} ' ᵀ * .* ./ / · @ ∘ ⊙ ⊗ + - − | || ‖ ||_1 ||_inf < <= >= != ≤ ≠ ∂ "
-        "∂/∂x ∂s/∂x \\partial \\delta \\circ ∈ R^n R^{n×m} R^(2x3) @layout numerator shape input (input) axis=0 axis=1 "
+        "= == ; , ( ) [ ] { } ^ .^ ** ^T ^-1 ^-T ^{-1} ' ᵀ * .* ./ / · @ ∘ ⊙ ⊗ + - − | || ‖ ||_1 ||_inf < <= >= != ≤ ≠ "
+        "∂ ∂/∂x ∂s/∂x \\partial \\delta \\circ ∈ R^n R^{n×m} R^(2x3) @layout numerator shape input (input) axis=0 axis=1 "
         "where( 1( f'( [1,2;3,4] 1e308 5e-324 -0.0 1e400 0 inf nan \\sigma \\top grad( d( )/d( : # \" pi π I T e ∂² ₁"
     )
     return [*marks.split(" "), "\n", " in ", *sorted(FUNCTIONS)]
