@@ -77,6 +77,10 @@ class Style:
         tight = above.level >= Level.POWER and below.level >= Level.POWER
         return Piece(f"{left}/{right}" if tight else f"{left} / {right}", Level.QUOTIENT)
 
+    def call(self, name: str, arguments: Sequence[str]) -> Piece:
+        """A function of the table, applied."""
+        return applied(self.function(name), arguments, self)
+
     def norm(self, text: str, kind: str) -> str:
         if "‖" in text or "|" in text:
             return f"norm{'' if kind == '2' else kind}({text})"
@@ -125,8 +129,18 @@ _LATEX_NAMES = {
 }  # fmt: skip
 _LATEX_ACCENTS = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0307": "dot", "\u0308": "ddot",
                   "\u0301": "acute", "\u0300": "grave", "\u030c": "check"}  # fmt: skip
-_LATEX_FUNCTIONS = {"exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-                    "max", "min", "det"}  # fmt: skip
+_LATEX_FUNCTIONS = {
+    **{name: "\\" + name for name in ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh",
+                                      "tanh", "max", "min", "det")},
+    "sigmoid": r"\sigma",
+    "logdet": r"\log\det",
+}  # fmt: skip
+_LATEX_BRACKETS = {
+    "sqrt": (r"\sqrt{", "}"),
+    "cbrt": (r"\sqrt[3]{", "}"),
+    "floor": (r"\left\lfloor ", r" \right\rfloor"),
+    "ceil": (r"\left\lceil ", r" \right\rceil"),
+}
 
 
 class Latex(Style):
@@ -161,7 +175,7 @@ class Latex(Style):
 
     def function(self, name: str, primes: int = 0) -> str:
         if name in _LATEX_FUNCTIONS:
-            word = "\\" + name
+            word = _LATEX_FUNCTIONS[name]
         elif len(name) == 1:
             word = self.name(name)
         else:
@@ -170,6 +184,12 @@ class Latex(Style):
 
     def brackets(self, text: str) -> str:
         return rf"\left({text}\right)"
+
+    def call(self, name: str, arguments: Sequence[str]) -> Piece:
+        if name in _LATEX_BRACKETS and len(arguments) == 1:
+            left, right = _LATEX_BRACKETS[name]
+            return Piece(f"{left}{arguments[0]}{right}", Level.ATOM)
+        return super().call(name, arguments)
 
     def transposed(self, text: str) -> str:
         return f"{{{text}}}^{{T}}"
@@ -222,7 +242,7 @@ def call(name: str) -> Notation:
         arguments = [p.text for p in pieces]
         if node.attributes.get("axis") is not None:
             arguments.append(f"axis={node.attributes['axis']}")
-        return applied(style.function(name), arguments, style)
+        return style.call(name, arguments)
 
     return notation
 
@@ -274,7 +294,7 @@ def total(signs: Sequence[int], pieces: Sequence[Piece], style: Style) -> Piece:
     return Piece("".join(words), Level.SUM)
 
 
-def _bare(node: Node, known: Mapping[Node, str]) -> list[bool]:
+def _bare(node: Node, known: Mapping[Node, str | Piece]) -> list[bool]:
     """For each operand, whether it stretches to the others' shape without being told."""
     stretched = [i.op == "stretch" and i not in known for i in node.inputs]
     whole = any(i.shape == node.shape and not s for i, s in zip(node.inputs, stretched, strict=True))
@@ -285,15 +305,15 @@ SIZING = ("matmul", "add", "scale", "negative", "kron", "multiply", "transpose")
 """Operations whose other operand tells a reader the size of `I`."""
 
 
-def _sized(operand: Node, piece: Piece, known: Mapping[Node, str], style: Style) -> Piece:
+def _sized(operand: Node, piece: Piece, known: Mapping[Node, str | Piece], style: Style) -> Piece:
     """An identity with its size, where nothing beside it tells the size."""
     if operand.op != "eye" or operand in known:
         return piece
     return sizes("eye", [operand.attributes["size"]], style)
 
 
-def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = None) -> Piece:
-    """Print a node, with the nodes in `names` by their names (the root itself spelt out)."""
+def render(root: Node, style: Style = TEXT, names: Mapping[Node, str | Piece] | None = None) -> Piece:
+    """Print a node, with the nodes in `names` by their names or pieces (the root itself spelt out)."""
     known = names or {}
     done: dict[Node, Piece] = {}
     stack: list[tuple[Node, bool]] = [(root, False)]
@@ -302,7 +322,8 @@ def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = N
         if node in done:
             continue
         if node is not root and node in known:
-            done[node] = Piece(style.name(known[node]), Level.ATOM)
+            name = known[node]
+            done[node] = name if isinstance(name, Piece) else Piece(style.name(name), Level.ATOM)
         elif ready:
             pieces = [done[i.inputs[0] if bare else i] for i, bare in zip(node.inputs, _bare(node, known), strict=True)]
             if node.op not in SIZING:
@@ -312,3 +333,8 @@ def render(root: Node, style: Style = TEXT, names: Mapping[Node, str] | None = N
             stack.append((node, True))
             stack.extend((i, False) for i in node.inputs if i not in done)
     return done[root]
+
+
+def as_written(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    """The notation of an operation that is written in others."""
+    return render(node.spelt, style, dict(zip(node.inputs, pieces, strict=True)))

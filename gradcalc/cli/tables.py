@@ -92,9 +92,9 @@ def functions_command(
     width: WidthOption = None,
 ) -> None:
     """List the functions: derivative, domain, and what is taken at kinks."""
-    from gradcalc.report import catalogue
+    from gradcalc.report.functions import functions
 
-    Sink().emit(catalogue.functions(name, json_, width, sys.stdout))
+    Sink().emit(functions(name, json_, width, sys.stdout))
 
 
 def explain_command(

@@ -135,7 +135,7 @@ declare(
 declare(
     Function("adj_change", builds("adj_change"), "adj_change(A, H): the change of adj(A) for a change H of A, also "
              "where A is singular", "adj_change(A, dH), and the change of that by A",
-             "adj_change([[1, 2], [3, 4]], eye(2))", 2, 2),
+             "adj_change([[1, 2], [3, 4]], [[1, 0], [0, 1]])", 2, 2),
     Operation("adj_change", _square_pair, _adj_change_kernel, _adj_change_map, call("adj_change"), "sandwiches",
               bilinear=True),
 )  # fmt: skip

@@ -233,7 +233,7 @@ def _show_where(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 declare(
     Function("where", builds("where"), "where(c, a, b): a where c is not 0, b elsewhere",
-             "1(c) da + 1(not c) db; 0 for c", "where(2 > 1, 3, 4)", 3, 3, elementwise=True,
+             "1(c) da + 1(not c) db; 0 for c", "where(1, 3, 4)", 3, 3, elementwise=True,
              kink="none: the branch that was not taken contributes exactly 0"),
     Operation("where", same_shape, lambda a, c, x, y: np.where(c != 0, x, y), _where_map, _show_where, "routes"),
 )  # fmt: skip

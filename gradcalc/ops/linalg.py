@@ -183,10 +183,10 @@ register(Operation("kron_contract", _contract_shape, _contract_kernel, _contract
                    bilinear=True, analytic=True))  # fmt: skip
 declare(Function("kron_left", builds("kron_contract", first=True), "kron_left(Y, B): the matrix of the inner products "
                  "of B with the blocks of Y; the gradient by A of ⟨Y, A ⊗ B⟩", "kron_left(dY, B) + kron_left(Y, dB)",
-                 "kron_left(kron([1, 2], [3, 4]), [3, 4])", 2, 2))  # fmt: skip
+                 "kron_left([3, 4, 6, 8], [3, 4])", 2, 2))  # fmt: skip
 declare(Function("kron_right", builds("kron_contract", first=False), "kron_right(Y, A): the sum of the blocks of Y, "
                  "each times its entry of A; the gradient by B of ⟨Y, A ⊗ B⟩", "kron_right(dY, A) + kron_right(Y, dA)",
-                 "kron_right(kron([1, 2], [3, 4]), [1, 2])", 2, 2))  # fmt: skip
+                 "kron_right([3, 4, 6, 8], [1, 2])", 2, 2))  # fmt: skip
 
 # ------------------------------------------------------------------ square matrices
 

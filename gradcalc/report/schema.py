@@ -224,6 +224,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         functions=_map(
             _object(
                 summary=_TEXT,
+                notation=_TEXT,
+                latex=_TEXT,
                 arguments=_TEXT,
                 derivative=_TEXT,
                 domain=_TEXT,
