@@ -47,7 +47,7 @@ def autograd_namespace() -> programs.Namespace:
     import autograd.numpy
     from autograd.scipy.special import erf
 
-    return programs.Namespace(autograd.numpy, erf)
+    return programs.Namespace(autograd.numpy, erf=erf)
 
 
 @pytest.mark.parametrize("block", range(10))
@@ -65,7 +65,7 @@ def test_gradients_agree_with_jax() -> None:
     before = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", True)
     try:
-        xp = programs.Namespace(jax.numpy, jax.scipy.special.erf)
+        xp = programs.Namespace(jax.numpy, erf=jax.scipy.special.erf)
         for seed in range(10_000, 10_040):
             compare(seed, jax.grad, xp)
     finally:
