@@ -27,7 +27,7 @@ from tests.fuzz.seeds import ROOT, seeds, tokens
 
 HERE = Path(__file__).parent
 TARGETS = ("text", "program", "mutation", "data")
-LONGEST = {"text": 400, "program": 160, "mutation": 300, "data": 500}
+LONGEST = {"text": 120, "program": 90, "mutation": 160, "data": 240}
 """Bytes of an input at most: short inputs find as much, in less time."""
 KEPT = 16_000
 """Bytes of a target's corpus in the repository, about."""

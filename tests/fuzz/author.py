@@ -72,13 +72,13 @@ class Author:
     def write(self) -> str:
         """The text of a program; `data` then holds what is given from outside."""
         c = self.choices
-        for _ in range(c.below(3)):
+        for _ in range(c.below(2)):
             self._function()
         for _ in range(1 + c.below(3)):
             self._input()
-        for _ in range(1 + c.below(4)):
+        for _ in range(1 + c.below(3)):
             self._equation()
-        for _ in range(c.below(4)):
+        for _ in range(c.below(3)):
             self._other()
         if c.once_in(4):
             self.statements.reverse()
@@ -148,7 +148,7 @@ class Author:
 
     def _equation(self) -> None:
         c = self.choices
-        made = self.expression(self._shape(), 1 + c.below(4))
+        made = self.expression(self._shape(), 1 + c.below(3))
         name = self._name()
         self.statements.append(f"{name} = {made.text}")
         self.known.append(Piece(name, made.shape))

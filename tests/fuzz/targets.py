@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -57,8 +58,8 @@ def program(data: bytes) -> None:
 def work(written: str, data: Mapping[str, Any], command: int, options: int) -> None:
     """Read a text, and do what one of the commands does, mostly `run`; print it in a format, mostly as JSON."""
     model = loads(written, name="<fuzz>", limits=SMALL)
-    doing = _COMMANDS.get(command % 32, _run)
-    doing(model, data, Choices(bytes((options, command // 32))))
+    doing = _COMMANDS.get(command % 64, _run)
+    doing(model, data, Choices(bytes((options, command // 64))))
 
 
 def _run(model: Model, data: Mapping[str, Any], choices: Choices) -> None:
@@ -137,7 +138,7 @@ _COMMANDS: dict[int, Callable[[Model, Mapping[str, Any], Choices], None]] = {
 def data(data: bytes) -> None:
     """A choice of a kind of data, then the bytes of a file or a text for `--set`; some of what is read is used."""
     choices = Choices(data)
-    kind, used = choices.below(len(_KINDS)), choices.once_in(8)
+    kind, used = choices.below(len(_KINDS)), choices.once_in(32)
     found = outcome.coded(lambda: _KINDS[kind](choices.rest()))
     if found is not None and used:
         names = [name for name in found if name.isidentifier()][:3]
@@ -167,16 +168,12 @@ def _many(suffix: str) -> Callable[[bytes], Mapping[str, Any]]:
 
 
 def _set(content: bytes) -> Mapping[str, Any]:
-    return collect_data([content.decode("utf-8", "replace")], None, SMALL)
-
-
-def _valued(content: bytes) -> Mapping[str, Any]:
-    return collect_data([f"x={content.decode('utf-8', 'replace')}"], None, SMALL)
-
-
-def _limited(content: bytes) -> Mapping[str, Any]:
-    limits_of([content.decode("utf-8", "replace")])
-    return {}
+    """A text for `--set`, or for `--limit`."""
+    text = content.decode("utf-8", "replace")
+    if text.startswith("-"):
+        limits_of([text[1:]])
+        return {}
+    return collect_data([text], None, SMALL)
 
 
 def npy(content: bytes) -> bytes:
@@ -190,7 +187,10 @@ def npz(content: bytes) -> bytes:
     """An archive with right sums: its members' names and contents part at zero bytes; each may be a .npy file."""
     parts = content.split(b"\0")
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED if len(parts) % 2 else zipfile.ZIP_STORED) as archive:
+    with (
+        warnings.catch_warnings(action="ignore"),
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED if len(parts) % 2 else zipfile.ZIP_STORED) as archive,
+    ):
         for name, inside in zip(parts[::2], parts[1::2], strict=False):
             framed = npy(inside) if inside[:1] == b"{" else inside
             archive.writestr(zipfile.ZipInfo(name.decode("utf-8", "replace") or "x"), framed)
@@ -206,8 +206,6 @@ _KINDS: tuple[Callable[[bytes], Mapping[str, Any]], ...] = (
     _array(".npz"),
     lambda content: _many(".npz")(npz(content)),
     _set,
-    _valued,
-    _limited,
 )
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"text": text, "program": program, "mutation": mutation, "data": data}
