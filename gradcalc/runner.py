@@ -24,6 +24,7 @@ from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planning.plan import Plan, named_values, unused_data
+from gradcalc.precision import lost_digits
 from gradcalc.run import (
     Branch,
     DeltaRow,
@@ -89,7 +90,8 @@ class Runner:
         run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = self._flags()
-        run.warnings = [*plan.warnings, *unused_data(plan, self.data)]
+        lost = [] if self.upstream is not None else lost_digits(plan, self.sweep, self.values)
+        run.warnings = [*plan.warnings, *unused_data(plan, self.data), *lost]
         run.notes = list(plan.notes)
         return run
 

@@ -1,0 +1,216 @@
+"""What one operation rounds off: the exact result of the operands that it got, less the result that it gave.
+
+For sums, products, quotients, roots and whole powers that is computed by error-free transformations (Knuth's
+two-sum, Dekker's and Veltkamp's two-product: Ogita, Rump and Oishi 2005, "Accurate sum and dot product"; roots and
+quotients by their residual), so that a step that is exact counts for nothing. Operations that only choose, move or
+negate are exact. Of all others half a unit in the last place is assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcalc.evaluator import Values
+from gradcalc.graph import Node
+
+Array = np.ndarray[Any, Any]
+Pair = tuple[Array, Array]
+"""A number to twice the digits of a float, as the unevaluated sum of two."""
+UNIT = 2.0**-53
+MOST_PRODUCTS = 2**18
+"""Products whose rounding is computed one by one; of a matrix product with more of them it is estimated."""
+MOST_FACTORS = 64
+"""The largest whole exponent whose rounding is computed."""
+VANISHING = 1e-280
+"""Below this the error of a product is no float any more."""
+EXACT = {
+    "abs", "as", "ceil", "clip", "compare", "concat", "copy", "diag", "floor", "index", "max", "max_entry", "min",
+    "min_entry", "negative", "norminf", "place", "relu", "round", "share", "sign", "step", "stretch", "table",
+    "transpose", "unvec", "vec", "where",
+}  # fmt: skip
+"""Operations that round nothing."""
+
+
+def two_sum(a: Array, b: Array) -> Pair:
+    """a + b exactly."""
+    high = a + b
+    part = high - a
+    return high, (a - (high - part)) + (b - part)
+
+
+def _halves(x: Array) -> Pair:
+    large = 134217729.0 * x
+    high = large - (large - x)
+    return high, x - high
+
+
+def two_product(a: Array, b: Array) -> Pair:
+    """a b exactly, where nothing over- or underflows."""
+    high = a * b
+    (a1, a2), (b1, b2) = _halves(a), _halves(b)
+    return high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+def summed(high: Array, low: Array | float, axis: int) -> Pair:
+    """The sum of pairs along an axis, which stays with length 1; pairwise, to twice the digits."""
+    high = np.moveaxis(high, axis, 0)
+    low = np.moveaxis(np.broadcast_to(low, np.shape(np.moveaxis(high, 0, axis))), axis, 0)
+    if not len(high):
+        high = low = np.zeros((1, *high.shape[1:]))
+    while len(high) > 1:
+        half, odd = divmod(len(high), 2)
+        total, error = two_sum(high[:half], high[half : 2 * half])
+        rest = low[:half] + low[half : 2 * half] + error
+        high = np.concatenate([total, high[2 * half :]]) if odd else total
+        low = np.concatenate([rest, low[2 * half :]]) if odd else rest
+    return np.moveaxis(high, 0, axis), np.moveaxis(low, 0, axis)
+
+
+def _over(pair: Pair, axis: int | None) -> Pair:
+    """The sum of pairs over an axis of a value, or over all its entries."""
+    if axis is not None:
+        return summed(*pair, axis=axis - 2)
+    return summed(*summed(*pair, axis=-2), axis=-1)
+
+
+def _left(pair: Pair, value: Array) -> Array:
+    """A pair less a value that is close to it."""
+    return np.asarray((pair[0] - value) + pair[1])
+
+
+def _times(a: Pair, b: Pair) -> Pair:
+    high, low = two_product(a[0], b[0])
+    return two_sum(high, low + (a[0] * b[1] + a[1] * b[0]))
+
+
+def _root(below: Pair, value: Array) -> Array:
+    """√P - v = (P - v²)/(2 v) to first order; 0 where v is 0, not a number where a square has vanished."""
+    square = two_product(value, value)
+    rest = (below[0] - square[0]) - square[1] + below[1]
+    rest = np.where(below[0] < VANISHING, np.nan, rest)
+    return np.where(value == 0, 0.0, rest / np.where(value == 0, 1.0, 2.0 * value))
+
+
+def _quotient(x: Array, y: Array, value: Array) -> Array:
+    product = two_product(value, y)
+    rest = np.where(np.abs(x) < VANISHING, np.nan, (x - product[0]) - product[1])
+    return np.where(x == 0, 0.0, rest / y)
+
+
+def _add(node: Node, value: Array, *terms: Array) -> Array:
+    total: Pair = (np.zeros_like(value), np.zeros_like(value))
+    for sign, term in zip(node.attributes["signs"], terms, strict=True):
+        high, low = two_sum(total[0], sign * term)
+        total = high, total[1] + low
+    return _left(total, value)
+
+
+def _power(node: Node, value: Array, x: Array, n: Array) -> Array | None:
+    """Whole powers by multiplication to twice the digits, √ by its residual; None for another exponent."""
+    exponent = float(n.flat[0]) if n.size else 1.0
+    if not (n == exponent).all():
+        return None
+    if exponent == 0.5:
+        return _root((x, np.zeros_like(x)), value)
+    if exponent != np.floor(exponent) or abs(exponent) > MOST_FACTORS:
+        return None
+    whole: Pair = (np.ones_like(x), np.zeros_like(x))
+    for _ in range(int(abs(exponent))):
+        whole = _times(whole, (x, np.zeros_like(x)))
+    if exponent >= 0:
+        return _left(whole, value)
+    product = two_product(value, whole[0])
+    return np.asarray((((1.0 - product[0]) - product[1]) - value * whole[1]) / whole[0])
+
+
+def _mean(node: Node, value: Array, x: Array) -> Array:
+    axis = node.attributes["axis"]
+    total = _over((x, np.zeros_like(x)), axis)
+    length = np.asarray(float(x.shape[-2] * x.shape[-1] if axis is None else x.shape[axis - 2]))
+    product = two_product(value, length)
+    return np.asarray((((total[0] - product[0]) - product[1]) + total[1]) / length)
+
+
+def _matmul(node: Node, value: Array, a: Array, b: Array) -> Array | None:
+    a = np.swapaxes(a, -1, -2) if node.attributes["left"] else a
+    b = np.swapaxes(b, -1, -2) if node.attributes["right"] else b
+    if value.size * a.shape[-1] > MOST_PRODUCTS:
+        return None
+    high, low = summed(*two_product(a[..., :, :, None], b[..., None, :, :]), axis=-2)
+    return _left((high[..., 0, :], low[..., 0, :]), value)
+
+
+def _norm_squared(node: Node, value: Array, x: Array) -> Array:
+    return _left(_over(two_product(x, x), node.attributes.get("axis")), value)
+
+
+def _hypot(node: Node, value: Array, x: Array, y: Array) -> Array:
+    (a, b), (c, d) = two_product(x, x), two_product(y, y)
+    high, low = two_sum(a, c)
+    return _root((high, low + b + d), value)
+
+
+def _trace(node: Node, value: Array, x: Array) -> Array:
+    entries = np.diagonal(x, axis1=-2, axis2=-1)[..., None]
+    return _left(_over((entries, np.zeros_like(entries)), None), value)
+
+
+def _product(node: Node, value: Array, x: Array, y: Array) -> Array:
+    return _left(two_product(x, y), value)
+
+
+def _one_minus_square(node: Node, value: Array, x: Array) -> Array:
+    high, low = two_product(x, x)
+    total = two_sum(np.ones_like(x), -high)
+    return _left((total[0], total[1] - low), value)
+
+
+KNOWN: dict[str, Callable[..., Array | None]] = {
+    "add": _add,
+    "multiply": _product,
+    "scale": _product,
+    "divide": lambda node, value, x, y: _quotient(x, y, value),
+    "ratio": lambda node, value, x, y: _quotient(x, y, value),
+    "square": lambda node, value, x: _left(two_product(x, x), value),
+    "one_minus_square": _one_minus_square,
+    "sqrt": lambda node, value, x: _root((x, np.zeros_like(x)), value),
+    "power": _power,
+    "hypot": _hypot,
+    "sum": lambda node, value, x: _left(_over((x, np.zeros_like(x)), node.attributes["axis"]), value),
+    "norm1": lambda node, value, x: _left(_over((np.abs(x), np.zeros_like(x)), node.attributes["axis"]), value),
+    "mean": _mean,
+    "matmul": _matmul,
+    "norm_squared": _norm_squared,
+    "norm": lambda node, value, x: _root(_over(two_product(x, x), node.attributes["axis"]), value),
+    "trace": _trace,
+}
+
+
+def rounding(node: Node, values: Values) -> tuple[Array | None, Array]:
+    """What a node rounded off, entry by entry: with its sign where it is known, and the size of what is assumed."""
+    value, operands = values[node], [values[i] for i in node.inputs]
+    nothing = np.zeros_like(value)
+    if not operands or node.op in EXACT:
+        return None, nothing
+    with np.errstate(all="ignore"):
+        known = KNOWN[node.op](node, value, *operands) if node.op in KNOWN else None
+        size = _assumed(node, value, operands)
+        if known is None:
+            return None, np.where(np.isfinite(size), size, 0.0)
+        usable = np.isfinite(known)
+    return np.where(usable, known, 0.0), np.where(usable | ~np.isfinite(size), 0.0, size)
+
+
+def _assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+    """Half a unit in the last place, and nothing where a function such as exp has a whole value at 0."""
+    if node.op == "matmul":
+        a = np.swapaxes(operands[0], -1, -2) if node.attributes["left"] else operands[0]
+        b = np.swapaxes(operands[1], -1, -2) if node.attributes["right"] else operands[1]
+        return np.asarray(UNIT * np.sqrt(np.square(a) @ np.square(b)))
+    if node.operation.entrywise and len(operands) == 1:
+        simple = (operands[0] == 0) & (value * 4.0 == np.rint(value * 4.0))
+        return np.where(simple, 0.0, UNIT * np.abs(value))
+    return np.asarray(UNIT * np.abs(value))

@@ -1,0 +1,293 @@
+"""Lost digits: the warning counts them as mpmath finds them, and is silent where nothing is lost.
+
+The truth is the same formula at the same floats to 60 digits. What a single point loses is partly chance, so that
+each expression is tried at several nearby points and the most that is lost is compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc import rounding
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import OPERATIONS, Graph, ancestors
+from tests.programs import program
+
+ROOT = Path(__file__).parent.parent
+DIGITS = 15.95
+Formula = Callable[..., Any]
+
+
+def _mean(v: list[Any]) -> Any:
+    return sum(v) / len(v)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + mp.exp(-x))
+
+
+def _dot(a: list[Any], b: list[Any]) -> Any:
+    return sum(x * y for x, y in zip(a, b, strict=True))
+
+
+CANCELLING: list[tuple[str, dict[str, Any], Formula]] = [
+    ("(exp(x) - 1)/x", {"x": 1.1e-10}, lambda x: (mp.exp(x) - 1) / x),
+    ("exp(x) - 1", {"x": -3.3e-7}, lambda x: mp.exp(x) - 1),
+    ("1 - exp(x)", {"x": 1.7e-9}, lambda x: 1 - mp.exp(x)),
+    ("exp(x) - 1 - x", {"x": 1.3e-4}, lambda x: mp.exp(x) - 1 - x),
+    ("exp(x) - exp(y)", {"x": 1.2000000001, "y": 1.2}, lambda x, y: mp.exp(x) - mp.exp(y)),
+    ("1 - cos(x)", {"x": 1.3e-5}, lambda x: 1 - mp.cos(x)),
+    ("(1 - cos(x))/x^2", {"x": 2.7e-6}, lambda x: (1 - mp.cos(x)) / x**2),
+    ("cosh(x) - 1", {"x": 1.9e-5}, lambda x: mp.cosh(x) - 1),
+    ("x - sin(x)", {"x": 1.1e-4}, lambda x: x - mp.sin(x)),
+    ("tan(x) - sin(x)", {"x": 1.7e-4}, lambda x: mp.tan(x) - mp.sin(x)),
+    ("sinh(x) - x", {"x": 2.1e-4}, lambda x: mp.sinh(x) - x),
+    ("x - arctan(x)", {"x": 2.3e-4}, lambda x: x - mp.atan(x)),
+    ("log(1 + x)", {"x": 1.37e-11}, lambda x: mp.log(1 + x)),
+    ("log(1 - x)/x", {"x": 1.23e-9}, lambda x: mp.log(1 - x) / x),
+    ("log(x) - log(y)", {"x": 7.00000001, "y": 7.0}, lambda x, y: mp.log(x) - mp.log(y)),
+    ("sqrt(x + 1) - sqrt(x)", {"x": 1.3e12}, lambda x: mp.sqrt(x + 1) - mp.sqrt(x)),
+    ("sqrt(1 + x) - 1", {"x": 1.7e-11}, lambda x: mp.sqrt(1 + x) - 1),
+    ("1 - sqrt(1 - x^2)", {"x": 1.7e-5}, lambda x: 1 - mp.sqrt(1 - x**2)),
+    ("x^2 - y^2", {"x": 1.23456789012, "y": 1.23456789}, lambda x, y: x**2 - y**2),
+    ("(x + y)^2 - x^2", {"x": 1.7e8, "y": 1.1e-3}, lambda x, y: (x + y) ** 2 - x**2),
+    ("(1 + x) - 1", {"x": 1.23e-9}, lambda x: (1 + x) - 1),
+    ("(x + 1e8) - 1e8", {"x": 0.1234567}, lambda x: (x + 10**8) - 10**8),
+    ("1/x - 1/y", {"x": 3.000000001, "y": 3.0}, lambda x, y: 1 / x - 1 / y),
+    ("1/(1 + x) - 1", {"x": 1.9e-8}, lambda x: 1 / (1 + x) - 1),
+    ("x/(1 + x) - x", {"x": 1.9e-8}, lambda x: x / (1 + x) - x),
+    ("1 - sigmoid(x)", {"x": 21.3}, lambda x: 1 - _sigmoid(x)),
+    ("1 - tanh(x)^2", {"x": 11.7}, lambda x: 1 - mp.tanh(x) ** 2),
+    ("1 - tanh(x)", {"x": 12.3}, lambda x: 1 - mp.tanh(x)),
+    ("1 - sin(x)^2", {"x": 1.5707}, lambda x: 1 - mp.sin(x) ** 2),
+    ("1 - erf(x)", {"x": 4.1}, lambda x: 1 - mp.erf(x)),
+    ("sin(x) - sin(y)", {"x": 1.2345678901, "y": 1.23456789}, lambda x, y: mp.sin(x) - mp.sin(y)),
+    ("cos(x) - cos(y)", {"x": 1.2345678901, "y": 1.23456789}, lambda x, y: mp.cos(x) - mp.cos(y)),
+    ("sin(1e9 x)", {"x": 0.3712345}, lambda x: mp.sin(10**9 * x)),
+    ("exp(x) exp(-x) - 1 + y", {"x": 3.3, "y": 1.7e-9}, lambda x, y: mp.exp(x) * mp.exp(-x) - 1 + y),
+    ("exp(log(x) - log(y)) - 1", {"x": 5.0000001, "y": 5.0}, lambda x, y: mp.exp(mp.log(x) - mp.log(y)) - 1),
+    ("(1 + x)^10 - 1", {"x": 1.3e-9}, lambda x: (1 + x) ** 10 - 1),
+    ("x^0.5 - y^0.5", {"x": 2.00000001, "y": 2.0}, lambda x, y: mp.sqrt(x) - mp.sqrt(y)),
+    ("mean(v .^ 2) - mean(v)^2", {"v": [10000.1, 10000.2, 10000.4]},
+     lambda v: _mean([x * x for x in v]) - _mean(v) ** 2),
+    ("u^T v", {"u": [1.1e8, 1.0, -1.1e8], "v": [1.3, 0.7, 1.3]}, _dot),
+    ("sum(v)", {"v": [1.1e12, 0.3, -1.1e12]}, lambda v: sum(v)),
+    ("||v||^2 - 1", {"v": [0.6, 0.8000000003]}, lambda v: _dot(v, v) - 1),
+    ("norm(v) - x", {"v": [1e7, 1.0], "x": 1e7}, lambda v, x: mp.sqrt(_dot(v, v)) - x),
+    ("x + sqrt(x^2 + 1)", {"x": -1.3e5}, lambda x: x + mp.sqrt(x**2 + 1)),
+    ("(a^2 - 4 b)^0.5 - a", {"a": 1.7e5, "b": 0.9}, lambda a, b: mp.sqrt(a**2 - 4 * b) - a),
+    ("arccos(1 - x)", {"x": 1.3e-11}, lambda x: mp.acos(1 - x)),
+]  # fmt: skip
+
+
+def _near(value: Any, k: int) -> Any:
+    return [_near(v, k) for v in value] if isinstance(value, list) else value * (1 + k * 2.0**-46 * 1.7)
+
+
+def _big(value: Any) -> Any:
+    return [mp.mpf(v) for v in value] if isinstance(value, list) else mp.mpf(value)
+
+
+def counted(run: gradcalc.Run) -> float:
+    """The digits that the warning says are lost; 0 without one."""
+    for warning in run.warnings:
+        if warning.code == "lost-digits":
+            found = re.search(r"about (\d+) of", warning.message)
+            return float(found[1]) if found else DIGITS
+    return 0.0
+
+
+def truly_lost(value: float, exact: Any) -> float:
+    """log10 of the relative error over 2^-53."""
+    error = abs(mp.mpf(value) - exact)
+    if error == 0:
+        return 0.0
+    relative = error / abs(mp.mpf(value)) if value else mp.inf
+    return float(min(DIGITS, max(0, mp.log10(relative * 2**53)))) if relative != mp.inf else DIGITS
+
+
+@pytest.mark.parametrize(("text", "data", "formula"), CANCELLING, ids=[c[0] for c in CANCELLING])
+def test_the_count_is_what_mpmath_finds(text: str, data: dict[str, Any], formula: Formula) -> None:
+    model = gradcalc.loads(f"s = {text}")
+    said, truth = [], []
+    with mp.workdps(60):
+        for k in range(-4, 5):
+            near = {name: _near(v, k) for name, v in data.items()}
+            run = model.run(near)
+            said.append(counted(run))
+            truth.append(truly_lost(run.value, formula(*(_big(v) for v in near.values()))))
+    assert min(said) > 0, said
+    assert abs(max(said) - max(truth)) <= 1.5, (said, truth)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "samples").glob("*.eq")), ids=lambda p: p.stem)
+def test_no_sample_is_warned_of(path: Path) -> None:
+    try:
+        run = gradcalc.load(path).run()
+    except gradcalc.GradcalcError:
+        pytest.skip("needs data")
+    assert not counted(run)
+
+
+def test_random_programs_are_not_warned_of() -> None:
+    """They are built away from cancellation."""
+    warned = []
+    for seed in range(300):
+        made = program(seed)
+        run = gradcalc.loads(made.text).run(made.data, of=made.target)
+        if counted(run):
+            warned.append((seed, counted(run)))
+    assert not warned
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("x - y", {"x": 1.0000000001, "y": 1.0}),
+        ("x - x", {"x": 0.1}),
+        ("cos(x) - 1", {"x": 0.0}),
+        ("sigmoid(x) - 0.5", {"x": 0.0}),
+        ("exp(x) - 1", {"x": 0.0}),
+        ("x^2 - 4", {"x": 2.0}),
+        ("x^-1 - 0.5", {"x": 2.0}),
+        ("sqrt(x) - 2", {"x": 4.0}),
+        ("norm(v) - 5", {"v": [3.0, 4.0]}),
+        ("hypot(x, y) - 13", {"x": 5.0, "y": 12.0}),
+        ("u^T v", {"u": [1.0, 2.0], "v": [2.0, -1.0]}),
+        ("sum(v)", {"v": [1.0, -1.0, 0.001]}),
+        ("mean(v) - 2", {"v": [1.0, 2.0, 3.0]}),
+        ("1 - x/3", {"x": 3.0}),
+        ("x^2 - y^2", {"x": 3.0, "y": 5.0}),
+        ("sum(A b - c)", {"A": [[1.0, 2.0], [3.0, 4.0]], "b": [1.0, 1.0], "c": [3.0, 7.0]}),
+        ("expm1(x)/x", {"x": 1e-10}),
+        ("log1p(x)", {"x": 1e-12}),
+        ("sigmoid(-x)", {"x": 40.0}),
+        ("where(x > 0, x, exp(x) - 1)", {"x": 1e-9}),
+        ("sin(x)", {"x": 1e10}),
+    ],
+)
+def test_no_false_alarm(text: str, data: dict[str, Any]) -> None:
+    """Data are exact, and so are steps that round nothing."""
+    assert not counted(gradcalc.loads(f"s = {text}").run(data))
+
+
+def _advised(run: gradcalc.Run) -> tuple[str, str] | None:
+    [warning] = [w for w in run.warnings if w.code == "lost-digits"]
+    found = re.fullmatch(r"write `(.*)` for `(.*)`", warning.help)
+    return (found[1], found[2]) if found else None
+
+
+REMEDIED = [
+    "(exp(x) - 1)/x", "exp(x) - 1", "1 - exp(x)", "exp(x) - exp(y)", "1 - cos(x)", "cosh(x) - 1", "log(1 + x)",
+    "log(x) - log(y)", "sqrt(x + 1) - sqrt(x)", "sqrt(1 + x) - 1", "1 - sqrt(1 - x^2)", "x^2 - y^2", "1/x - 1/y",
+    "1 - sigmoid(x)", "1 - tanh(x)^2", "1 - tanh(x)", "1 - sin(x)^2", "sin(x) - sin(y)", "cos(x) - cos(y)",
+    "mean(v .^ 2) - mean(v)^2", "(1 + x)^10 - 1", "log(1 - x)/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REMEDIED)
+def test_what_is_advised_keeps_the_digits(text: str) -> None:
+    """The advised form has the value that the other one should have, to 14 digits, and is not warned of."""
+    [(data, formula)] = [(d, f) for t, d, f in CANCELLING if t == text]
+    advised = _advised(gradcalc.loads(f"s = {text}").run(data))
+    assert advised is not None
+    better, worse = advised
+    run = gradcalc.loads(f"s = {better}").run(data)
+    assert not counted(run)
+    if worse == text:
+        with mp.workdps(60):
+            assert abs(run.value / formula(*(_big(v) for v in data.values())) - 1) < 1e-13
+
+
+def test_entries_of_a_vector_each_for_itself() -> None:
+    """The entry that has lost most is named."""
+    run = gradcalc.loads("h = exp(x) - 1; x = [1, 1e-9, 2]").run()
+    [warning] = run.warnings
+    assert warning.message == "`h[1]` loses about 9 of its 16 digits to rounding: about 7 remain"
+
+
+def test_the_value_that_loses_is_named() -> None:
+    """Not the one that follows, and not the one that was rounded."""
+    [warning] = gradcalc.loads("a = exp(x); b = a - 1; s = 3 b^2 + b; x = 1e-9").run().warnings
+    assert warning.rule == "they are lost in `b`, `a - 1`: nearly equal numbers cancel"
+    assert warning.span is not None and warning.span.text.strip().endswith("a - 1")
+
+
+def test_everything_lost() -> None:
+    [warning] = gradcalc.loads("s = (1 + x) - 1; x = 1e-20").run().warnings
+    assert warning.message == "no digit of `s` is certain: all 16 are lost to rounding"
+
+
+# -------------------------------------------------------------------- what an operation rounds off
+
+
+def _exact(op: str, attributes: dict[str, Any], *operands: Any) -> Any:
+    """The exact result in rational or high precision arithmetic, for scalars or one vector."""
+    a = [[mp.mpf(float(v)) for v in np.ravel(x)] for x in operands]
+    if op == "add":
+        return sum(s * x[0] for s, x in zip(attributes["signs"], a, strict=True))
+    return {
+        "multiply": lambda: a[0][0] * a[1][0],
+        "divide": lambda: a[0][0] / a[1][0],
+        "square": lambda: a[0][0] ** 2,
+        "sqrt": lambda: mp.sqrt(a[0][0]),
+        "power": lambda: a[0][0] ** a[1][0],
+        "hypot": lambda: mp.sqrt(a[0][0] ** 2 + a[1][0] ** 2),
+        "one_minus_square": lambda: 1 - a[0][0] ** 2,
+        "sum": lambda: mp.fsum(a[0]),
+        "mean": lambda: mp.fsum(a[0]) / len(a[0]),
+        "norm": lambda: mp.sqrt(_dot(a[0], a[0])),
+        "norm_squared": lambda: _dot(a[0], a[0]),
+        "norm1": lambda: mp.fsum(map(abs, a[0])),
+    }[op]()
+
+
+@pytest.mark.parametrize(
+    ("op", "sizes", "attributes"),
+    [
+        ("add", [1, 1], {"signs": (1, -1)}), ("add", [1, 1, 1], {"signs": (-1, 1, 1)}), ("multiply", [1, 1], {}),
+        ("divide", [1, 1], {}), ("square", [1], {}), ("sqrt", [1], {}), ("hypot", [1, 1], {}),
+        ("one_minus_square", [1], {}), ("sum", [7], {"axis": None}), ("mean", [7], {"axis": None}),
+        ("norm", [5], {"axis": None}), ("norm_squared", [5], {}), ("norm1", [6], {"axis": None}),
+    ],
+)  # fmt: skip
+def test_rounding_is_known_exactly(op: str, sizes: list[int], attributes: dict[str, Any]) -> None:
+    """exact - computed, to a few digits, at random operands."""
+    random = np.random.default_rng(1)
+    with mp.workdps(80):
+        for _ in range(50):
+            arrays = [np.exp(random.normal(0, 5, (n, 1))) for n in sizes]
+            graph = Graph()
+            leaves = [graph.make("input", name=f"x{i}", shape=() if n == 1 else (n,)) for i, n in enumerate(sizes)]
+            node = graph.make(op, *leaves, **attributes)
+            values = evaluate(ancestors([node]), dict(zip(leaves, arrays, strict=True)))
+            known, assumed = rounding.rounding(node, values)
+            assert known is not None and not assumed.any()
+            truth = _exact(op, attributes, *arrays) - mp.mpf(values[node].item())
+            assert abs(known.item() - truth) <= 1e-9 * abs(truth) + 1e-25 * abs(values[node].item())
+
+
+@pytest.mark.parametrize("exponent", [2.0, 3.0, 7.0, -1.0, -3.0, 0.5, 0.0, 1.0])
+def test_rounding_of_a_power(exponent: float) -> None:
+    graph = Graph()
+    x = graph.make("input", name="x", shape=())
+    node = graph.make("power", x, graph.constant(exponent))
+    with mp.workdps(80):
+        for value in np.random.default_rng(2).uniform(0.1, 9, 40):
+            values = evaluate(ancestors([node]), {x: np.array([[value]])})
+            known, assumed = rounding.rounding(node, values)
+            assert known is not None and not assumed.any()
+            truth = mp.mpf(value) ** mp.mpf(exponent) - mp.mpf(values[node].item())
+            assert abs(known.item() - truth) <= 1e-9 * abs(truth) + 1e-25 * values[node].item()
+
+
+def test_operations_without_rounding_exist() -> None:
+    assert set(rounding.EXACT) | set(rounding.KNOWN) <= set(OPERATIONS)
