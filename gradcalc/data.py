@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -25,8 +27,12 @@ from gradcalc.symbols import normalise
 
 Array = np.ndarray[Any, Any]
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_BROKEN = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What NumPy and zipfile raise for files that are not what they seem (NotImplementedError is a RuntimeError)."""
+_BROKEN = (
+    *(ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError),
+    *(zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError),
+)
+"""What NumPy and zipfile raise for files that are not what they seem: NumPy reads a header as a Python literal
+(NotImplementedError and RecursionError are RuntimeErrors)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +145,8 @@ def _read(path: Path, limits: Limits) -> bytes:
     try:
         with path.open("rb") as file:
             raw = file.read(limits.data_bytes + 1)
-    except OSError as error:
-        raise _unreadable(path, error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        raise _unreadable(path, getattr(error, "strerror", None) or str(error)) from error
     if len(raw) > limits.data_bytes:
         raise _too_large(path, f"more than {limits.data_bytes:,} bytes", limits)
     return raw
@@ -158,7 +164,8 @@ def _checked_npy(path: Path, file: IO[bytes], limits: Limits) -> Array:
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format version {version[0]}.{version[1]} holds no plain numbers")
-    header = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
+    with warnings.catch_warnings(action="ignore"):  # of headers in the manner of Python 2
+        header = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
     shape, by_columns, kind = header
     if kind.hasobject or kind.kind not in "iufb":
         raise ValueError(f"it holds {'Python objects' if kind.hasobject else kind} and no real numbers")

@@ -150,8 +150,8 @@ def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
     if node.op == "where" and i:
         chosen = values[node.inputs[0]] != 0
         return np.asarray(mask & (chosen if i == 1 else ~chosen))
-    if node.op in ("max", "min"):
-        return np.asarray(mask & (operand == values[node]))
+    if node.op in ("max", "min"):  # what is undefined makes the whole undefined
+        return np.asarray(mask & ((operand == values[node]) | np.isnan(operand)))
     if _entrywise(node, i):
         return mask
     if node.op == "stretch":

@@ -39,8 +39,8 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model
         if size > limits.file_bytes:
             raise GradcalcError(too_long(str(path), size, limits))
         raw = path.read_bytes()
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        why = getattr(error, "strerror", None) or str(error)
         raise GradcalcError(
             Diagnostic("unreadable-file", f"{path} cannot be read: {why}", help="check the path")
         ) from None

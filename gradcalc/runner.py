@@ -236,7 +236,7 @@ class Runner:
         batch = np.broadcast_to(values[image], (columns, rows, across))
         if not linear.source:
             return shaped(batch[0], linear.target)
-        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, -1).T)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows * across).T)
 
     def _gradient(self, name: str, node: Node, matrices: Mapping[Node, Node | None]) -> Gradient:
         labels = self.plan.entries.get(name, self._labels(node))

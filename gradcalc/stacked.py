@@ -43,7 +43,7 @@ def stacked(array: Array, target: Shape, by: Shape) -> Array:
     """
     rows, columns = (int(s) for s in extent(by))
     batch = np.broadcast_to(array, (count(target), rows, columns))
-    return np.array(np.swapaxes(batch, -1, -2).reshape(len(batch), -1))
+    return np.array(np.swapaxes(batch, -1, -2).reshape(len(batch), rows * columns))
 
 
 def jacobian_value(array: Array, target: Shape, by: Shape) -> Number:

@@ -42,8 +42,10 @@ def _ratio(right: list[Array], wrong: list[Array]) -> float | None:
     largest = int(np.argmax(np.abs(below)))
     if not np.isfinite(below).all() or below[largest] == 0 or np.count_nonzero(below) < 2:
         return None
-    ratio = float(numbers[largest] / below[largest])
-    return ratio if ratio not in (0.0, 1.0, -1.0) and close(ratio * below, numbers) else None
+    with np.errstate(all="ignore"):
+        ratio = float(numbers[largest] / below[largest])
+        fits = np.isfinite(ratio) and ratio not in (0.0, 1.0, -1.0) and close(ratio * below, numbers)
+    return ratio if fits else None
 
 
 def _coefficient(e: Expression) -> tuple[Fraction, Expression]:

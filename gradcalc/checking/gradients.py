@@ -141,7 +141,7 @@ class _Checker:
         """The Jacobian with a row for every entry of the target, entries counted row by row."""
         rows, columns = (int(s) for s in extent(leaf.shape))
         lead = count(self.plan.target.shape)
-        return np.broadcast_to(adjoint, (lead, rows, columns)).reshape(lead, -1)
+        return np.broadcast_to(adjoint, (lead, rows, columns)).reshape(lead, rows * columns)
 
     def _kink(self, leaf: Node, point: Values) -> str:
         """Why there is nothing to check at a kink between the leaf and the target; "" where there is none."""

@@ -121,7 +121,7 @@ def _evaluated(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
     evaluator.evaluate(moving, known)
     rows, columns = (int(s) for s in extent(target.shape))
     whole = np.broadcast_to(known[target] if target is not leaf else changed, (len(changed), rows, columns))
-    return whole.reshape(len(changed), -1)
+    return whole.reshape(len(changed), rows * columns)
 
 
 def _bumps(leaf: Node, entries: Array) -> Array:
@@ -129,7 +129,7 @@ def _bumps(leaf: Node, entries: Array) -> Array:
     rows, columns = (int(s) for s in extent(leaf.shape))
     bumps = np.zeros((len(entries), rows * columns))
     bumps[np.arange(len(entries)), entries] = 1.0
-    return bumps.reshape(-1, rows, columns)
+    return bumps.reshape(len(entries), rows, columns)
 
 
 def _complex_step(target: Node, leaf: Node, values: Values, moving: Sequence[Node],

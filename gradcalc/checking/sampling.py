@@ -14,6 +14,7 @@ from gradcalc.numeric import evaluate_forward
 from gradcalc.planning.plan import Plan
 from gradcalc.points import distributed
 
+_LARGEST = np.finfo(np.float64).max
 TRIES, LEAST = 60, 3
 """Points drawn at most, and valid ones that a verdict needs at least."""
 MANY = 20
@@ -117,6 +118,6 @@ def _reason(fault: Diagnostic) -> str:
 
 def _near(array: Array, numbers: np.random.Generator) -> Array:
     """Numbers of the same sign, up to a third larger or smaller; what is 0 becomes small."""
-    return np.asarray(
-        array * numbers.uniform(0.7, 1.3, array.shape) + (array == 0) * numbers.uniform(0.1, 0.3, array.shape)
-    )
+    larger, small = numbers.uniform(0.7, 1.3, array.shape), numbers.uniform(0.1, 0.3, array.shape)
+    with np.errstate(over="ignore"):
+        return np.clip(array * larger + (array == 0) * small, -_LARGEST, _LARGEST)

@@ -34,7 +34,7 @@ def limits_of(changes: Sequence[str] | None) -> Limits:
     found: dict[str, int] = {}
     for change in changes or ():
         name, _, number = change.partition("=")
-        if name not in known or not number.isdigit():
+        if name not in known or not re.fullmatch("[0-9]{1,18}", number):
             raise usage(
                 "unknown-option-value",
                 f"`--limit {change}` is not a limit",

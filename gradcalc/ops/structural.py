@@ -423,7 +423,7 @@ def _show_table(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     texts = [p.text for p in pieces]
     if len(node.shape) == 1:
         return Piece(f"[{', '.join(texts)}]", Level.ATOM)
-    rows = (f"[{', '.join(texts[k : k + columns])}]" for k in range(0, len(texts), columns))
+    rows = (f"[{', '.join(texts[k * columns : (k + 1) * columns])}]" for k in range(node.attributes["extent"][0]))
     return Piece(f"[{', '.join(rows)}]", Level.ATOM)
 
 

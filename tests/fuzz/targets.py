@@ -45,11 +45,15 @@ def mutation(data: bytes) -> None:
 
 def program(data: bytes) -> None:
     """A choice of command, then choices that an author makes a program of."""
+    outcome.coded(lambda: work(*authored(data)))
+
+
+def authored(data: bytes) -> tuple[str, Mapping[str, Any], int, int]:
+    """The text that an author makes of bytes, the data from outside, the choices of command and options."""
     choices = Choices(data)
     command, options = choices.byte(), choices.byte()
     author = Author(choices)
-    written = author.write()
-    outcome.coded(lambda: work(written, author.data, command, options))
+    return author.write(), author.data, command, options
 
 
 # ------------------------------------------------------------------------------------- work

@@ -16,7 +16,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["gradcalc"]):
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS, authored
 
 from tests.fuzz.outcome import within_bounds
 
@@ -54,7 +54,9 @@ class Worker:
         if not path.exists() or len(data) < path.stat().st_size:
             path.write_bytes(data)
             told = "".join(traceback.format_exception(error))
-            path.with_suffix(".txt").write_text(f"{self.target}\n{kind}\n\n{told}", encoding="utf-8", errors="replace")
+            shown = "\n".join(map(str, authored(data))) if self.target == "program" else repr(data)
+            whole = f"{self.target}\n{kind}\n\n{shown}\n\n{told}"
+            path.with_suffix(".txt").write_text(whole, encoding="utf-8", errors="replace")
             print(f"find {name}: {kind}", file=sys.stderr, flush=True)
 
     def note(self) -> None:
