@@ -138,6 +138,26 @@ def _norm(x: Any, axis: int | None = None) -> Any:
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=True))
 
 
+def _others(x: Any, h: Any, axis: int | None = None) -> Any:
+    """For each entry the sum over another of its change times the product of the rest."""
+    rows, places = (x.T, h.T) if axis == 0 else (x, h)
+    if axis is None:
+        rows, places = x.reshape(1, -1), h.reshape(1, -1)
+    found = np.zeros(rows.shape)
+    for row, i, j in np.ndindex(*rows.shape, rows.shape[1]):
+        if i != j:
+            found[row, i] += places[row, j] * np.prod(np.delete(rows[row], [i, j]))
+    return found.T if axis == 0 else found.reshape(x.shape)
+
+
+def _shares(x: Any, axis: int | None = None) -> Any:
+    """1 for the entry that is the median, 1/2 for the one below and above it."""
+    rows = x.T if axis == 0 else x if axis == 1 else x.reshape(1, -1)
+    below, above = ((np.abs(np.argsort(np.argsort(rows, axis=1), axis=1) - k) == 0) * 0.5
+                    for k in ((rows.shape[1] - 1) // 2, rows.shape[1] // 2))  # fmt: skip
+    return (below + above).T if axis == 0 else (below + above).reshape(x.shape)
+
+
 def _scalar(value: Any) -> Any:
     return np.reshape(value, (1, 1))
 
@@ -168,6 +188,12 @@ REFERENCE: dict[str, tuple[Callable[..., Any], list[tuple[int, ...]], list[int |
     "norm1": (lambda x, axis=None: np.sum(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
     "norminf": (lambda x, axis=None: np.max(np.abs(x), axis=axis, keepdims=True), [M], [None, 0, 1]),
     "max": (_keep(np.max), [M], [None, 0, 1]),
+    "prod": (_keep(np.prod), [M], [None, 0, 1]),
+    "prod_others": (_others, [M, M], [None, 0, 1]),
+    "var": (_keep(np.var), [M], [None, 0, 1]),
+    "std": (_keep(np.std), [M], [None, 0, 1]),
+    "median": (_keep(np.median), [M], [None, 0, 1]),
+    "median_share": (_shares, [M], [None, 0, 1]),
     "min": (_keep(np.min), [M], [None, 0, 1]),
     "logsumexp": (_logsumexp, [M], [None, 0, 1]),
     "softmax": (lambda x, axis: np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True), [M], [0, 1]),
@@ -209,7 +235,7 @@ def samples(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         drawn[0] = 2 * np.eye(3) + drawn[0]
     if name in ("norm1", "norminf"):
         drawn[0] *= np.sign(numbers.standard_normal(drawn[0].shape))
-    if name in ("max", "min"):
+    if name in ("max", "min", "std", "median", "median_share"):
         drawn[0] = numbers.permutation(np.linspace(0.1, 0.9, 6)).reshape(2, 3)
     if name == "clip":
         drawn = [np.array([[0.1], [0.5], [0.9]]), np.full((3, 1), 0.25), np.full((3, 1), 0.75)]
@@ -329,7 +355,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "size": [([M], {"axis": None}), ([V], {"axis": None}), ([M], {"axis": 0}), ([M], {"axis": 1})],
     "inv": [([S], {}), ([SCALAR], {})],
     "adj": [([S], {}), ([(2, 2)], {})],
-    "adj_change": [([S, S], {}), ([(2, 2), (2, 2)], {}), ([(4, 4), (4, 4)], {})],
+    "adj_change": [([S, S], {}), ([(2, 2), (2, 2)], {}), ([(4, 4)] * 2, {}), ([S] * 3, {}), ([(5, 5)] * 4, {})],
     "det": [([S], {}), ([SCALAR], {})],
     "logdet": [([S], {}), ([SCALAR], {})],
     "solve": [([S, V], {}), ([S, N], {})],
@@ -338,7 +364,10 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
              ([M], {"function": "tanh", "shown": "f", "order": 2})],
     **{name: [([M], {"axis": axis}) for axis in (None, 0, 1)] + [([V], {"axis": None}), ([R], {"axis": None})]
        for name in ("sum", "mean", "norm", "norm1", "norminf", "max_entry", "min_entry", "logsumexp", "softmax",
-                    "log_softmax")},
+                    "log_softmax", "prod", "var", "std", "median", "median_share", "centred", "direction",
+                    "deviation_slope")},
+    "prod_others": [([M] * k, {"axis": axis}) for k, axis in ((1, None), (2, 0), (2, 1), (3, None))]
+                   + [([V], {"axis": None})],
     **{name: [([M, M], {"axis": axis}) for axis in (None, 0, 1)] + [([V, V], {"axis": None})]
        for name in ("cross_entropy", "mse")},
     "as": [([(1,)], {"to": SCALAR}), ([SCALAR], {"to": (1,)}), ([(1, 1)], {"to": (1,)}), ([(3, 1)], {"to": (3,)})],
@@ -383,7 +412,7 @@ def site(name: str, number: int) -> tuple[Graph, Node, dict[Node, Any], Any]:
             values[leaf] += 2 * np.eye(leaf.shape[0])
         if name == "arccosh":
             values[leaf] += 1
-        if name in ("max_entry", "min_entry", "norminf"):
+        if name in ("max_entry", "min_entry", "norminf", "std", "deviation_slope", "median", "median_share"):
             spread = np.linspace(0.1, 0.9, count(leaf.shape))
             values[leaf] = numbers.permutation(spread).reshape(extent(leaf.shape))
         if name == "clip":

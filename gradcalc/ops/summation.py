@@ -89,7 +89,7 @@ def _careful(rows: Array, divisor: float) -> Array:
 
 def _depth(rows: Array) -> int:
     """How many roundings the sum of the errors has, at most."""
-    return min(rows.shape[-1], 4 * _BLOCKS)
+    return min(int(rows.shape[-1]), 4 * _BLOCKS)
 
 
 def doubled_sums(rows: Array) -> tuple[Array, Array, Array]:
@@ -148,6 +148,13 @@ def scaled(x: Array, axes: Any) -> tuple[Array, Array]:
     return x * np.ldexp(1.0, -exponent), exponent
 
 
+def restored(x: Array, power: Array) -> Array:
+    """x 2^power, rounded once; a complex array part by part."""
+    if np.iscomplexobj(x):
+        return np.asarray(np.ldexp(x.real, power) + 1j * np.ldexp(x.imag, power))
+    return np.asarray(np.ldexp(x, power))
+
+
 def centred(x: Array, axes: Any) -> Array:
     """x - Σ x / n, each entry within a few units of its own last place."""
     if np.iscomplexobj(x):
@@ -157,11 +164,13 @@ def centred(x: Array, axes: Any) -> Array:
         largest = np.max(np.abs(rows), axis=-1, keepdims=True, initial=0.0)
         shrink = np.where(largest > 2.0**900, 2.0**-100, 1.0)  # so that no sum of entries is infinite
         found = _deviations(rows * shrink, largest * shrink) / shrink
-    return np.asarray(found.reshape(x.shape) if len(axes) == 2 else found if axes == (-1,) else np.swapaxes(found, -1, -2))
+    return np.asarray(
+        found.reshape(x.shape) if len(axes) == 2 else found if axes == (-1,) else np.swapaxes(found, -1, -2)
+    )
 
 
 def _deviations(rows: Array, largest: Array) -> Array:
-    """The mean as a pair, taken off each entry; exact in rows where an entry nearly is the mean and it had roundings."""
+    """The mean as a pair, taken off each entry; exact where an entry nearly is the mean and roundings count."""
     n = rows.shape[-1]
     high, low, size = (part[..., None] for part in doubled_sums(rows))
     mean = high / n

@@ -1,0 +1,128 @@
+"""The gradients of what grows in proportion to its operand: of the Euclidean norm and of the standard deviation.
+
+Their kernels bring the operand near 1 first, so that they are right where the length itself has few digits left or
+none; written, they are the quotients that a reader expects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcalc import algebra as al
+from gradcalc.graph import Graph, Node, Operation, Shape, register
+from gradcalc.maps import LinearMap
+from gradcalc.notation import as_written
+from gradcalc.ops.reduction import length, over_length, stretched
+from gradcalc.ops.summation import axes_of, centred, length_of, scaled, total
+
+Array = np.ndarray[Any, Any]
+
+
+def same(shapes: Sequence[Shape], a: Any) -> Shape:
+    """The shape of the one operand."""
+    return shapes[0]
+
+
+def _over_length_kernel(a: Any, x: Array) -> Array:
+    """x / ||x||, and 0 at x = 0."""
+    axes = axes_of(a["axis"])
+    near, _ = scaled(x, axes)
+    size = np.sqrt(total(near * near, axes))
+    return np.asarray(near / np.where(size == 0, 1.0, size))
+
+
+def _deviation_slope_kernel(a: Any, x: Array) -> Array:
+    """(x - mean(x)) / (n std(x)), and 0 where all entries are equal."""
+    axes = axes_of(a["axis"])
+    near, _ = scaled(centred(scaled(x, axes)[0], axes), axes)
+    size = np.sqrt(total(near * near, axes) * length_of(x, axes))
+    return np.asarray(near / np.where(size == 0, 1.0, size))
+
+
+def _norm(node: Node) -> Node:
+    return node.graph.make("norm", node.inputs[0], axis=node.attributes["axis"])
+
+
+def _spread(node: Node) -> Node:
+    """n std(x)."""
+    operand, axis = node.inputs[0], node.attributes["axis"]
+    return al.scale(length(operand, axis), node.graph.make("std", operand, axis=axis))
+
+
+@dataclass(frozen=True, eq=False)
+class SlopeMap(LinearMap):
+    """dX ↦ (P dX - w ⟨G, dX⟩ G) / L, symmetric; G is the slope itself, and zero where L is.
+
+    Of the norm P is the identity, w = 1, L = ||x||; of the standard deviation P takes the mean off, w = n,
+    L = n std(x).
+    """
+
+    node: Node
+    below: Node
+    kind = "slope"
+
+    @property
+    def _deviates(self) -> bool:
+        return self.node.op == "deviation_slope"
+
+    def apply(self, change: Node) -> Node:
+        slope, axis = self.node, self.node.attributes["axis"]
+        kept = change.graph.make("centred", change, axis=axis) if self._deviates else change
+        if axis is None:
+            taken = al.scale(self._times_length(al.inner(slope, change)), slope)
+        else:
+            along = al.total(al.multiply(slope, change), axis)
+            taken = al.multiply(stretched(self._times_length(along), slope), slope)
+        below = self.below if axis is None else stretched(self.below, slope)
+        return al.divide(al.add([kept, taken], [1, -1]), below, "ratio")
+
+    def _times_length(self, along: Node) -> Node:
+        if not self._deviates:
+            return along
+        return al.scale(length(self.node.inputs[0], self.node.attributes["axis"]), along)
+
+    def adjoint(self, upstream: Node) -> Node:
+        """The map is its own adjoint."""
+        return self.apply(upstream)
+
+    def matrix(self, graph: Graph) -> Node | None:
+        slope = self.node
+        if len(slope.shape) != 1:
+            return None
+        terms = [al.eye(slope.graph, slope.shape[0])]
+        if self._deviates:
+            terms.append(centring(slope))
+        terms.append(self._times_length(al.matmul(slope, al.transpose(slope))))
+        return al.divide(al.add(terms, [1, -1, -1][: len(terms)]), self.below)
+
+    def parts(self) -> dict[str, Node]:
+        return {"slope": self.node}
+
+
+def centring(node: Node) -> Node:
+    """1 1^T / n, which takes the mean of a vector of the node's shape."""
+    size = node.shape[0]
+    return al.scale(over_length(1.0, node, None), al.ones(node.graph, (size, size)))
+
+
+def _slope(name: str, kernel: Callable[..., Array], below: Callable[[Node], Node], above: Callable[[Node], Node],
+           rule: str) -> None:  # fmt: skip
+    def written(node: Node) -> Node:
+        axis = node.attributes["axis"]
+        return al.divide(above(node), below(node) if axis is None else stretched(below(node), node), "ratio")
+
+    register(Operation(
+        name, same, kernel, lambda node, i: SlopeMap(node.shape, node.shape, node, below(node)), as_written, "scales",
+        rule=rule, written=written,
+    ))  # fmt: skip
+
+
+_slope("direction", _over_length_kernel, _norm, lambda node: node.inputs[0],
+       "the gradient of a norm: d(x/‖x‖) = (dx - (x/‖x‖) d‖x‖)/‖x‖")  # fmt: skip
+_slope("deviation_slope", _deviation_slope_kernel, _spread,
+       lambda node: node.graph.make("centred", node.inputs[0], axis=node.attributes["axis"]),
+       "the gradient g of a standard deviation s: dg = (dx - mean(dx) - n g ds)/(n s)")  # fmt: skip
