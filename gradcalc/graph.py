@@ -120,6 +120,10 @@ class Operation:
     - `stretches` says that a number among the operands stretches to the others' shape without being told;
     - `analytic` says that the kernel is right for complex arrays too, as a complex step needs it; where that depends
       on the attributes, a function of them;
+    - `condition(attributes, *arrays)` gives for each matrix of a batch how many times larger a relative error of the
+      operand can become in the result;
+    - `witness(attributes, *arrays)` gives what a fault of the domain shows in place of an operand's entries: its name
+      and one number for each matrix of a batch;
     - `bilinear` marks products, in which an exact zero of one factor annihilates a non-finite other one when
       gradients are passed down: a branch that was not taken contributes nothing.
     """
@@ -138,6 +142,8 @@ class Operation:
     bilinear: bool = False
     stretches: bool = False
     analytic: bool | Callable[[Attributes], bool] = False
+    condition: Callable[..., Any] | None = None
+    witness: Callable[..., tuple[str, Any]] | None = None
 
     @property
     def entrywise(self) -> bool:
