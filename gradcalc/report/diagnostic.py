@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gradcalc.errors import Diagnostic, Label, Source
+from gradcalc.symbols import visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -76,14 +77,7 @@ def to_json(diagnostic: Diagnostic, severity: str = "error") -> dict[str, Any]:
 
 def escape(text: str) -> str:
     """A text of one line in which nothing is invisible: `\\x1b`, `\\u202e`; newlines and tabs are blanks."""
-    return "".join(" " if c in "\n\t" else _shown(c) for c in text)
-
-
-def _shown(character: str) -> str:
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-        code = ord(character)
-        return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
-    return character
+    return visible(text.replace("\n", " ").replace("\t", " "))
 
 
 def columns(text: str) -> int:
@@ -160,7 +154,7 @@ class _Line:
     def __post_init__(self) -> None:
         for character in self.raw:
             column = self.at[-1]
-            cell = " " * (_TAB - column % _TAB) if character == "\t" else _shown(character)
+            cell = " " * (_TAB - column % _TAB) if character == "\t" else visible(character)
             self.cells.append(cell)
             self.at.append(column + columns(cell))
 
@@ -204,7 +198,7 @@ def _marks(label: Label) -> Iterator[tuple[int, _Mark]]:
 
 
 def _excerpt(source: Source, number: int, marks: list[_Mark], digits: int, room: int) -> list[list[Piece]]:
-    raw = source.line(number).rstrip()
+    raw = source.line(number).rstrip(" \t")
     marks = sorted(marks, key=lambda m: (m.start, m.end))
     if len(raw) <= 4 * _NEAR:
         return _windows(_Line(raw), marks, f"  {number:>{digits}} | ", room)
