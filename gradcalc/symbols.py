@@ -1,4 +1,5 @@
-"""Closed tables of spellings: Greek letters by their LaTeX names, terminals of the grammar in words, remedies."""
+"""Closed tables of spellings: Greek letters by their LaTeX names, characters that cannot be seen, terminals of the
+grammar in words, remedies."""
 
 from __future__ import annotations
 
@@ -17,10 +18,45 @@ GREEK = {
 }  # fmt: skip
 
 
+_VARIANTS = str.maketrans("\u00b5ϐϑϒϕϖϰϱϵ", "μβθΥφπκρε")
+"""Greek letters that Unicode has twice, as symbols of mathematics too."""
+
+
 def normalise(name: str) -> str:
-    """The name that a spelling stands for: `\\delta_{1}` is `δ_1`, accents are composed (NFC)."""
+    """The name that a spelling stands for: `\\delta_{1}` is `δ_1`, `ϕ` is `φ`, accents are composed (NFC)."""
+    if name.isascii() and name.isidentifier():
+        return name
     name = re.sub(r"\\([A-Za-z]+)", lambda m: GREEK.get(m.group(1), m.group()), name)
-    return unicodedata.normalize("NFC", name.replace("{", "").replace("}", "").replace("\u00b5", "μ"))
+    return unicodedata.normalize("NFC", name.replace("{", "").replace("}", "").translate(_VARIANTS))
+
+
+INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""A character that cannot be seen or that changes how others are shown: controls, those of format and of direction,
+ends of lines and paragraphs, halves of surrogate pairs, and what Unicode calls default ignorable."""
+
+_CONTROLS = {
+    "\0": "null", "\b": "backspace", "\v": "vertical tab", "\f": "form feed", "\r": "carriage return",
+    "\x1b": "escape", "\x7f": "delete", "\x85": "next line",
+}  # fmt: skip
+
+
+def character_name(character: str) -> str:
+    """What Unicode calls a character, in lower case."""
+    kind = "a surrogate" if "\ud800" <= character <= "\udfff" else "a control character"
+    return unicodedata.name(character, _CONTROLS.get(character, kind)).lower()
+
+
+def visible(text: str) -> str:
+    """A text in which nothing is invisible: `\\x1b`, `\\u202e`."""
+    return INVISIBLE.sub(lambda m: _code(ord(m.group())), text)
+
+
+def _code(code: int) -> str:
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
 
 
 def excerpt(span: Span, most: int = 60) -> str:
@@ -60,5 +96,6 @@ REMEDIES = {
     "{": "group with round brackets; braces belong to exponents, as in `x^{2}`",
     "}": "group with round brackets; braces belong to exponents, as in `x^{2}`",
     "~": "for `not` write `1(x == 0)`", "!": "for `not equal` write `!=`",
+    "\u037e": "write `;`", "\u0387": "write `·`",
 }  # fmt: skip
 """What to write for a character that has no meaning in the language."""
