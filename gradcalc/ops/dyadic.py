@@ -87,7 +87,7 @@ def nearest(above: int, power: int = 0, below: int = 1) -> float:
     try:
         return above / below
     except OverflowError:
-        return math.copysign(math.inf, above) * math.copysign(1.0, below)
+        return -math.inf if (above < 0) != (below < 0) else math.inf
 
 
 def leading(number: int, power: int) -> tuple[float, float, int]:

@@ -17,6 +17,7 @@ from gradcalc.maps import Inner, LinearMap, Sandwich
 from gradcalc.notation import Level, Piece, Style, call
 from gradcalc.ops import certified
 from gradcalc.ops.elimination import SIDE
+from gradcalc.ops.summation import total
 from gradcalc.ops.table import Function, builds, declare
 
 Array = np.ndarray[Any, Any]
@@ -83,6 +84,10 @@ def _inv_map(node: Node, i: int) -> LinearMap:
     return Sandwich(node.shape, node.shape, al.negative(node), node)
 
 
+def _trace_kernel(a: Any, x: Array) -> Array:
+    return total(np.diagonal(x, axis1=-2, axis2=-1)[..., None], (-2, -1))
+
+
 def _trace_map(node: Node, i: int) -> LinearMap:
     source = node.inputs[0].shape
     return Inner(source, SCALAR, al.eye(node.graph, source[0]) if source else al.ones(node.graph, SCALAR))
@@ -91,7 +96,7 @@ def _trace_map(node: Node, i: int) -> LinearMap:
 declare(
     Function("trace", builds("trace"), "the sum of the diagonal", "tr(dX)", "trace([[1, 2], [3, 4]])",
              aliases=("tr",)),
-    Operation("trace", _of_square("trace"), lambda a, x: np.trace(x, axis1=-2, axis2=-1)[..., None, None], _trace_map,
+    Operation("trace", _of_square("trace"), _trace_kernel, _trace_map,
               call("tr"), "distributes", analytic=True),
 )  # fmt: skip
 declare(

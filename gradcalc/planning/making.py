@@ -78,7 +78,7 @@ TOP = Scope()
 Request = tuple[syntax.Expression, Scope] | tuple[str, Span]
 Handler = Generator[Request, Any, Value]
 
-_SQUARE = ("inv", "det", "logdet", "solve", "adj")
+_SQUARE = ("inv", "det", "logdet", "solve", "adj", "adj_change")
 
 
 def is_number(value: Any) -> bool:

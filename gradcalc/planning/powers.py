@@ -49,12 +49,14 @@ def _matrix_power(builder: Builder, base: Node, exponent: Node, e: syntax.Power)
             rule="`^` is the power of a scalar or of a square matrix", labels=shape_labels([e.base.span], [base]),
             remedy=f"write `{x} .^ {n}` for the power of every entry{squares}")  # fmt: skip
     value = exponent.attributes["value"] if exponent.op == "constant" else 0.5
-    if value == 0 or value != int(value) or abs(value) > 1000:
+    if value != int(value) or abs(value) > 1000:
         return builder.fault(
             "bad-exponent", f"`{n}` is no exponent for a matrix", e.exponent.span,
-            rule="a matrix has whole powers other than 0, written out, up to 1000",
+            rule="a matrix has whole powers, written out, up to 1000",
             labels=(Label(e.base.span, shown_shape(base.shape)), Label(e.exponent.span)),
             remedy=f"write `{x} .^ {n}` for the power of every entry")  # fmt: skip
+    if value == 0:
+        return builder.note(al.eye(builder.graph, rows), e.span)
     square: Value = base if value > 0 else builder.make("inv", base, span=e.span)
     return _repeated(builder, square, int(abs(value)), e.span)
 

@@ -1,0 +1,269 @@
+"""Matrix operations against their exact values: by Laplace's expansion at 1500 digits (tests/exact/matrices.py).
+
+The measures. Determinants, adjugates and their changes, inverses, solutions, logdet, traces, cross and Kronecker
+products: each entry within 1 unit of its own last place, whatever the condition of the matrix (up to 1e12 here) and
+also where it is singular, large or small; exact zeros are 0. First derivatives: each entry within 4 units. Second
+derivatives of det and adj: within 1 unit; of inv, solve and logdet, which are sums of products: within 4 u of the
+sum of the absolute values of these. Matrix products: |error| ≤ n u Σ |a| |b|, exact for whole numbers.
+
+A part of the places is tested by default, all of them behind the marker `oracle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+import gradcalc.ops
+from gradcalc import algebra as al
+from gradcalc.differentiate import forward
+from gradcalc.evaluator import evaluate
+from gradcalc.graph import OPERATIONS, Graph, Node, ancestors, extent
+from tests.exact.core import partial, value, worst
+from tests.exact.matrices import EXACT, Point, hilbert, points
+
+UNIT = 2.0**-53
+FEW = 6
+"""One place of so many is tested by default."""
+PRODUCTS = ("matmul", "kron_contract")
+SUMS_OF_PRODUCTS = ("inv", "solve", "logdet")
+DIFFERENCE = mpf(10) ** -600
+"""The error of an exact derivative that is a difference, beside terms that are not small."""
+By = tuple[int, tuple[int, int]]
+
+
+def chosen(name: str, part: int) -> list[Point]:
+    """Every place of a part, the first part for every run."""
+    return points(name)[part::FEW]
+
+
+def each(names: Sequence[str]) -> Any:
+    """Names with parts, all but the first part marked."""
+    return pytest.mark.parametrize(
+        ("name", "part"),
+        [pytest.param(n, k, marks=[pytest.mark.oracle] if k else []) for n in names for k in range(FEW)],
+    )
+
+
+def shaped(array: Any) -> tuple[int, ...]:
+    rows, columns = array.shape
+    return () if (rows, columns) == (1, 1) else (rows,) if columns == 1 else (rows, columns)
+
+
+def derivative(name: str, attributes: Any, operands: Sequence[Any], *by: By) -> Any:
+    """gradcalc's derivative by entries of the operands: forward mode, once or twice."""
+    graph = Graph()
+    leaves = [graph.make("input", name=f"x{i}", shape=shaped(x)) for i, x in enumerate(operands)]
+    node = graph.make(name, *leaves, **attributes)
+    shape = extent(node.shape)
+    values: dict[Node, Any] = dict(zip(leaves, operands, strict=True))
+    for k, (i, place) in enumerate(by):
+        tangent = graph.make("input", name=f"d{k}", shape=leaves[i].shape)
+        values[tangent] = np.zeros(operands[i].shape)
+        values[tangent][place] = 1.0
+        node = forward(node, {leaves[i]: tangent})
+    return np.broadcast_to(evaluate(ancestors([node]), values)[node], shape)
+
+
+def places(operands: Sequence[Any], seed: int) -> list[By]:
+    """An entry of each operand, and one more of the first."""
+    numbers = np.random.default_rng(seed)
+    which = [0, *range(len(operands))]
+    return [(i, tuple(int(numbers.integers(s)) for s in operands[i].shape)) for i in which]
+
+
+@each([n for n in EXACT if n not in PRODUCTS])
+def test_values_are_within_a_unit_of_the_last_place(name: str, part: int) -> None:
+    for attributes, operands in chosen(name, part):
+        with np.errstate(all="ignore"):
+            found = OPERATIONS[name].kernel(attributes, *operands)
+        assert worst(found, value(EXACT[name], attributes, operands)) <= 1, operands
+
+
+@each([n for n in EXACT if n not in PRODUCTS])
+def test_first_derivatives_are_within_four_units(name: str, part: int) -> None:
+    for k, (attributes, operands) in enumerate(chosen(name, part)):
+        for by in places(operands, k):
+            found = derivative(name, attributes, operands, by)
+            assert worst(found, partial(EXACT[name], attributes, operands, by)) <= 4, (operands, by)
+
+
+@each([n for n in EXACT if n not in (*PRODUCTS, *SUMS_OF_PRODUCTS)])
+def test_second_derivatives_are_within_a_unit(name: str, part: int) -> None:
+    """Those of det, adj and adj_change at singular matrices among them."""
+    for k, (attributes, operands) in enumerate(chosen(name, part)):
+        one, *others = places(operands, k)
+        for by in others:
+            found = derivative(name, attributes, operands, one, by)
+            assert worst(found, partial(EXACT[name], attributes, operands, one, by)) <= 1, (operands, one, by)
+
+
+def sizes(name: str, operands: Sequence[Any], one: By, two: By) -> Any:
+    """The sum of the absolute values of the products that a second derivative is made of."""
+    inverse = np.abs(np.vectorize(float)(value(EXACT["inv"], {}, operands[:1])))
+    moves = [np.zeros(operands[i].shape) for i, _ in (one, two)]
+    for move, (_, place) in zip(moves, (one, two), strict=True):
+        move[place] = 1.0
+    if name == "logdet":
+        return np.trace(inverse @ moves[0] @ inverse @ moves[1])[None, None]
+    if two[0]:
+        return inverse @ moves[0] @ inverse @ moves[1]
+    whole = inverse @ moves[0] @ inverse @ moves[1] @ inverse + inverse @ moves[1] @ inverse @ moves[0] @ inverse
+    return whole if name == "inv" else whole @ np.abs(operands[1])
+
+
+@each(SUMS_OF_PRODUCTS)
+def test_second_derivatives_by_inverses_are_as_good_as_their_terms(name: str, part: int) -> None:
+    for k, (attributes, operands) in enumerate(chosen(name, part)):
+        one, *others = places(operands, k)
+        for by in others:
+            found = derivative(name, attributes, operands, one, by)
+            exact = partial(EXACT[name], attributes, operands, one, by)
+            size = sizes(name, operands, one, by)
+            with mp.workdps(50):
+                for f, e, s in zip(found.flat, exact.flat, size.flat, strict=True):
+                    assert abs(mpf(float(f)) - e) <= 8 * UNIT * mpf(float(s)) + DIFFERENCE, (operands, one, by)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_have_the_classical_bound(name: str) -> None:
+    """|error| ≤ n u Σ |a| |b| (Higham, 3.5); of whole numbers no error."""
+    for attributes, operands in points(name):
+        found = OPERATIONS[name].kernel(attributes, *operands)
+        exact = value(EXACT[name], attributes, operands)
+        size = value(EXACT[name], attributes, [np.abs(x) for x in operands])
+        n = max(max(x.shape) for x in operands) ** 2
+        whole = all(np.all(x == np.round(x)) for x in operands)
+        for f, e, s in zip(found.flat, exact.flat, size.flat, strict=True):
+            assert abs(mpf(float(f)) - e) <= (0 if whole else n * UNIT * s)
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_derivatives_of_products_are_their_factors(name: str) -> None:
+    for k, (attributes, operands) in enumerate(points(name)):
+        one, *others = places(operands, k)
+        found = derivative(name, attributes, operands, one)
+        assert worst(found, partial(EXACT[name], attributes, operands, one)) == 0
+        for by in others:
+            found = derivative(name, attributes, operands, one, by)
+            assert worst(found, partial(EXACT[name], attributes, operands, one, by)) == 0
+
+
+# ----------------------------------------------------------------------------------- edges
+
+
+def shown(text: str, **data: Any) -> Any:
+    return gradcalc.loads(f"y = {text}").run(data, of="y").value
+
+
+WHOLE: list[tuple[str, Any]] = [
+    ("det([1, 2; 3, 4])", -2.0),
+    ("det([1, 2, 3; 4, 5, 6; 7, 8, 9])", 0.0),
+    ("det([2, 0, 0; 0, 3, 0; 0, 0, 4])", 24.0),
+    ("det([0, 1, 0; 1, 0, 0; 0, 0, 1])", -1.0),
+    ("det(zeros(5, 5) + 0)", 0.0),
+    ("det(zeros(0, 0))", 1.0),
+    ("det([0.1, 0.2; 0.3, 0.6])", float((mpf(0.1) * mpf(0.6)) - mpf(0.2) * mpf(0.3))),
+    ("adj([1, 2; 3, 4])", [[4.0, -2.0], [-3.0, 1.0]]),
+    ("adj([1, 2, 3; 4, 5, 6; 7, 8, 9])", [[-3.0, 6.0, -3.0], [6.0, -12.0, 6.0], [-3.0, 6.0, -3.0]]),
+    ("adj([1, 2; 2, 4])", [[4.0, -2.0], [-2.0, 1.0]]),
+    ("inv([1, 2; 3, 4])", [[-2.0, 1.0], [1.5, -0.5]]),
+    ("[2, 1; 1, 1]^3", [[13.0, 8.0], [8.0, 5.0]]),
+    ("[2, 1; 1, 1]^-2", [[2.0, -3.0], [-3.0, 5.0]]),
+    ("[2, 1; 1, 1]^0", [[1.0, 0.0], [0.0, 1.0]]),
+    ("[1, 1; 0, 1]^100", [[1.0, 100.0], [0.0, 1.0]]),
+    ("solve([1, 2; 3, 4], [5, 6])", [-4.0, 4.5]),
+    ("trace([1e16, 0, 0; 0, 1, 0; 0, 0, -1e16])", 1.0),
+    ("cross([1, 2, 3], [4, 5, 6])", [-3.0, 6.0, -3.0]),
+    ("logdet([1e200, 0; 0, 1e200])", 921.0340371976183),
+    ("logdet(eye(3) + zeros(3, 3))", 0.0),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WHOLE)
+def test_what_a_person_gets(text: str, expected: Any) -> None:
+    """By hand; log(10^400) = 400 log 10."""
+    with mp.workdps(60):
+        assert np.asarray(shown(text)).tolist() == expected
+
+
+def test_the_determinant_of_hilbert_matrices() -> None:
+    """Of the floats 1/(i + j + 1), to half a unit, up to side 12, where LAPACK has no right digit left."""
+    for n in range(1, 13):
+        assert worst(shown("det(A)", A=hilbert(n)), value(EXACT["det"], {}, [hilbert(n)])) <= 0.5
+
+
+def test_scaled_matrices_neither_overflow_nor_vanish() -> None:
+    """det(diag(1e200, 1e-200, 3)) = 3; the inverse of a diagonal is the diagonal of the inverses."""
+    assert shown("det(A)", A=np.diag([1e200, 1e-200, 3.0])) == pytest.approx(3.0, rel=2.0**-51)
+    assert np.diag(shown("inv(A)", A=np.diag([1e200, 1e-200]))).tolist() == [1e-200, 1e200]
+
+
+def test_batches_give_what_single_matrices_give() -> None:
+    """Bit for bit, at regular and singular matrices, for values and changes."""
+    numbers = np.random.default_rng(3)
+    batch = np.concatenate([numbers.standard_normal((4, 4, 4)), numbers.integers(-1, 2, (6, 4, 4))])
+    changes = numbers.standard_normal((10, 4, 4))
+    operands: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+        "det": lambda k: (batch[k],), "adj": lambda k: (batch[k],), "adj_change": lambda k: (batch[k], changes[k]),
+        "inv": lambda k: (batch[k],), "logdet": lambda k: (batch[k],), "solve": lambda k: (batch[k], changes[k]),
+    }  # fmt: skip
+    for name, at in operands.items():
+        kernel = OPERATIONS[name].kernel
+        with np.errstate(all="ignore"):
+            whole = kernel({}, *at(slice(None)))
+            for k in range(10):
+                np.testing.assert_array_equal(whole[k], kernel({}, *at(k)))
+
+
+@pytest.mark.parametrize("side", [17, 40, 70])
+def test_large_sides(side: int) -> None:
+    """A adj(A) = det(A) I and adj_change(A, A) = (n - 1) adj(A), whichever arithmetic a side has."""
+    numbers = np.random.default_rng(side)
+    a = numbers.standard_normal((side, side)) / np.sqrt(side)
+    kernels = {name: OPERATIONS[name].kernel for name in ("det", "adj", "adj_change", "inv")}
+    adjugate = kernels["adj"]({}, a)
+    np.testing.assert_allclose(a @ adjugate, kernels["det"]({}, a) * np.eye(side), atol=1e-11 * np.abs(adjugate).max())
+    changed = kernels["adj_change"]({}, a, a)
+    np.testing.assert_allclose(changed, (side - 1) * adjugate, atol=1e-10 * side * np.abs(adjugate).max())
+    np.testing.assert_allclose(a @ kernels["inv"]({}, a), np.eye(side), atol=1e-10)
+
+
+@pytest.mark.parametrize("side", [17, 40, 70])
+def test_large_singular_matrices(side: int) -> None:
+    """adj(diag(1, ..., 1, 0)) has one entry, and d adj along a change of that place is the identity of the others."""
+    a = np.eye(side)
+    a[-1, -1] = 0.0
+    change = np.zeros((side, side))
+    change[-1, -1] = 1.0
+    assert OPERATIONS["det"].kernel({}, a) == 0.0
+    np.testing.assert_allclose(OPERATIONS["adj"].kernel({}, a), change, atol=1e-14)
+    np.testing.assert_allclose(OPERATIONS["adj_change"].kernel({}, a, change), a, atol=1e-14)
+
+
+def test_the_hessian_of_the_sum_of_an_adjugate_at_singular_matrices() -> None:
+    """Σ adj(A) is of degree n - 1: of 3 × 3 its Hessian does not depend on A; at 0 it is there too."""
+    at = [gradcalc.loads("s = sum(adj(A))").hessian("s", "A", {"A": a}).value
+          for a in (np.arange(1.0, 10).reshape(3, 3), np.eye(3), np.zeros((3, 3)))]  # fmt: skip
+    np.testing.assert_array_equal(at[0], at[1])
+    np.testing.assert_array_equal(at[0], at[2])
+    assert set(np.unique(at[0])) == {-1.0, 0.0, 1.0}
+
+
+def test_third_derivatives_of_a_determinant_are_signs() -> None:
+    """∂³det/∂a₀₀∂a₁₁∂a₂₂ = 1 and ∂³det/∂a₀₀∂a₁₂∂a₂₁ = -1 for 3 × 3, whatever the matrix."""
+    graph = Graph()
+    leaf = graph.make("input", name="A", shape=(3, 3))
+    for places_of, sign in ((((0, 0), (1, 1), (2, 2)), 1.0), (((0, 0), (1, 2), (2, 1)), -1.0)):
+        node: Node = al.apply("det", leaf)
+        values: dict[Node, Any] = {leaf: np.ones((3, 3))}
+        for k, place in enumerate(places_of):
+            tangent = graph.make("input", name=f"{sign}{k}", shape=(3, 3))
+            values[tangent] = np.zeros((3, 3))
+            values[tangent][place] = 1.0
+            node = forward(node, {leaf: tangent})
+        assert evaluate(ancestors([node]), values)[node].item() == sign
