@@ -6,6 +6,7 @@ titles, explanations, examples and exit statuses stand in one registry, `gradcal
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Source:
     def line_starts(self) -> list[int]:
         """Offsets at which the lines begin."""
         starts = [0]
-        starts.extend(i + 1 for i, c in enumerate(self.text) if c == "\n")
+        starts.extend(match.end() for match in re.finditer("\n", self.text))
         return starts
 
     def position(self, offset: int) -> tuple[int, int]:

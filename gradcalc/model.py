@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source
+from gradcalc.files import Refusal, decode, read_file
 from gradcalc.parser import normalise, parse
 from gradcalc.syntax import Program
 
@@ -33,51 +33,31 @@ def load(path: str | os.PathLike[str], *, limits: Limits | None = None) -> Model
     Raises `GradcalcError`: `unreadable-file`, `not-utf8`, `limit-file`, and all syntax errors.
     """
     limits = limits or Limits()
-    path = Path(path)
-    try:
-        size = path.stat().st_size
-        if size > limits.file_bytes:
-            raise GradcalcError(too_long(str(path), size, limits))
-        raw = path.read_bytes()
-    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
-        why = getattr(error, "strerror", None) or str(error)
-        raise GradcalcError(
-            Diagnostic("unreadable-file", f"{path} cannot be read: {why}", help="check the path")
-        ) from None
-    return loads(decode(raw, str(path)), name=str(path), limits=limits)
+    name = os.fspath(path)
+    return loads(decode(read_file(name, limits.file_bytes, too_long(name, limits)), name), name=name, limits=limits)
 
 
-def too_long(name: str, size: int, limits: Limits) -> Diagnostic:
-    """The diagnostic for a text beyond the limit."""
-    return Diagnostic(
+def too_long(name: str, limits: Limits) -> Refusal:
+    """From the size of a text to the diagnostic that it is beyond the limit."""
+    return lambda size: Diagnostic(
         "limit-file",
-        f"{name} has {size:,} bytes",
+        f"{name} has {size}",
         rule=f"the limit is {limits.file_bytes:,}",
         help="split it, or raise the limit with --limit file_bytes=N",
     )
 
 
-def decode(raw: bytes, name: str) -> str:
-    """Bytes of a file as text; a byte order mark is accepted. Raises `GradcalcError` with the offset."""
-    try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise GradcalcError(
-            Diagnostic(
-                "not-utf8",
-                f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}",
-                help="save it as UTF-8",
-            )
-        ) from None
-
-
 def loads(text: str, *, name: str = "<text>", limits: Limits | None = None) -> Model:
-    """Read equations from a text; `name` is what messages call it. Raises `GradcalcError`."""
+    """Read equations from a text; `name` is what messages call it.
+
+    `limits` holds for what is made of the text too: `loads(text, limits=Limits(nesting=1000))`. Raises
+    `GradcalcError`: `limit-file`, and all syntax errors.
+    """
     limits = limits or Limits()
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > limits.file_bytes:
-        raise GradcalcError(too_long(name, size, limits))
-    return Model(parse(Source(name, text), limits), limits)
+        raise GradcalcError(too_long(name, limits)(f"{size:,} bytes"))
+    return Model(parse(Source(name, text.removeprefix("\ufeff")), limits), limits)
 
 
 @dataclass(eq=False)

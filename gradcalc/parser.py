@@ -7,9 +7,9 @@ the text is cut into statements, and each is parsed on its own.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar
@@ -19,8 +19,8 @@ from lark.exceptions import UnexpectedInput, VisitError
 
 from gradcalc import __version__, syntax, syntax_faults
 from gradcalc.collector import collector_paused
-from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Source, Span
-from gradcalc.symbols import normalise
+from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source, Span
+from gradcalc.symbols import INVISIBLE, forbidden, normalise
 from gradcalc.tree import Tree, span_of, too_deep
 
 __all__ = ["grammar_path", "normalise", "parse"]
@@ -31,10 +31,7 @@ _PARTNERS = {
     "LEFT_BARS": "RIGHT_BARS",
 }  # fmt: skip
 _CLOSING = set(_PARTNERS.values())
-_FORBIDDEN = re.compile(
-    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]|\r(?!\n)"
-)
+_FORBIDDEN = re.compile(rf"(?![\t\n\f]|\r\n){INVISIBLE.pattern}")
 _WORD = r"(?:\\[A-Za-z]+|[^\W\d])\w*"
 _STATEMENT_HEAD = re.compile(
     rf"[ \t]*(?:@layout\b|input[ \t]+\w|(?!axis\b){_WORD}[ \t]*(?:\([^()\n]*\)[ \t]*)?=(?!=)"
@@ -174,17 +171,8 @@ def parse(source: Source, limits: Limits = Limits()) -> syntax.Program:  # noqa:
 
 
 def _refuse_characters(source: Source) -> None:
-    found = []
-    for match in _FORBIDDEN.finditer(source.text):
-        span = Span(source, match.start(), match.end())
-        code = f"U+{ord(match.group()):04X}"
-        name = unicodedata.name(match.group(), "a control character").lower()
-        found.append(
-            Diagnostic("forbidden-character", f"the text contains {code} ({name})", span, (Label(span, code),),
-                       "invisible and control characters can make a text mean other than it shows", "delete it")
-        )  # fmt: skip
-        if len(found) == MOST_FAULTS:
-            break
+    matches = islice(_FORBIDDEN.finditer(source.text), MOST_FAULTS)
+    found = [forbidden("the text", m.group(), Span(source, m.start(), m.end())) for m in matches]
     if found:
         raise GradcalcError(found)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from gradcalc.errors import Span
+from gradcalc.errors import Diagnostic, GradcalcError, Label, Span
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
@@ -44,10 +44,28 @@ _CONTROLS = {
 }  # fmt: skip
 
 
+_LINE_ENDS = "\r\v\x85\u2028\u2029"
+
+
 def character_name(character: str) -> str:
     """What Unicode calls a character, in lower case."""
     kind = "a surrogate" if "\ud800" <= character <= "\udfff" else "a control character"
     return unicodedata.name(character, _CONTROLS.get(character, kind)).lower()
+
+
+def forbidden(where: str, character: str, span: Span | None = None) -> Diagnostic:
+    """The fault of a character that cannot be seen; `where` is what contains it."""
+    code = f"U+{ord(character):04X}"
+    return Diagnostic("forbidden-character", f"{where} contains {code} ({character_name(character)})", span,
+                      (Label(span, code),) if span else (),
+                      "invisible and control characters can make a text mean other than it shows",
+                      "end the line with a newline" if character in _LINE_ENDS else "delete it")  # fmt: skip
+
+
+def refuse_invisible(where: str, text: str) -> None:
+    """Raise `GradcalcError` for the first character of a text that cannot be seen."""
+    if found := INVISIBLE.search(text):
+        raise GradcalcError(forbidden(where, found.group()))
 
 
 def visible(text: str) -> str:

@@ -292,9 +292,24 @@ def character(source: Source, start: int) -> Diagnostic:
     shown = f"U+{ord(text):04X} {unicodedata.name(text, '')}".strip() if text else ""
     transposed = re.compile(r"\.T\b").match(source.text, start)
     rule = "names are Latin and Greek letters, digits and `_`" if text.isalpha() else ""
-    remedy = "write `^T` for the transpose" if transposed else REMEDIES.get(text, "delete it, or write it in words")
-    return Diagnostic("unknown-character", f"`{text}` has no meaning here", span, (Label(span, shown),), rule,
-                      "write a Latin or a Greek letter" if rule else remedy)  # fmt: skip
+    remedy = "write `^T` for the transpose" if transposed else REMEDIES.get(text) or _meant(text)
+    return Diagnostic("unknown-character", f"`{text}` has no meaning here", span, (Label(span, shown),), rule, remedy)
+
+
+_ALIKE = dict(zip("аеорсухіјѕһАВЕКМНОРСТХІЈЅ", "aeopcyxijshABEKMHOPCTXIJS", strict=True))
+"""Cyrillic letters that look like Latin ones."""
+
+
+def _meant(character: str) -> str:
+    """What to write for a character of another script, width or style."""
+    if character.isspace():
+        return "write a plain space"
+    if not character.isascii() and character.isdecimal():
+        return f"write `{unicodedata.decimal(character)}`"
+    plain = _ALIKE.get(character) or unicodedata.normalize("NFKC", character)
+    if plain != character and (plain.isascii() or "GREEK" in unicodedata.name(plain[0], "")):
+        return f"write `{plain}`"
+    return "write a Latin or a Greek letter" if character.isalpha() else "delete it, or write it in words"
 
 
 def _symbol_remedy(word: str) -> str:

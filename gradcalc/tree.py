@@ -270,10 +270,10 @@ class Tree:
         written = written.strip().strip("{}()").strip()
         if not written:
             return ()
-        pieces = [p.strip() for p in re.split(r"[×*,]|(?<=\d)x(?=\w)|(?<=\w)x(?=\d)|\s+x\s+", written)]
+        pieces = [p.strip() for p in re.split(r"[×*,]|(?<=[0-9])x(?=\w)|(?<=\w)x(?=[0-9])|\s+x\s+", written)]
         if len(pieces) == 1 and (pair := re.fullmatch(r"([a-z])x([a-z])", written)):
             pieces = list(pair.groups())
-        if len(pieces) > 2 or not all(re.fullmatch(r"\d{1,9}|[^\W\d]\w*", p) for p in pieces):
+        if len(pieces) > 2 or not all(re.fullmatch(r"[0-9]{1,9}|[^\W\d]\w*", p) for p in pieces):
             raise self._fault("bad-shape", f"`{token}` is not a shape", span_of(self.source, token),
                               "write `R^3`, `R^n`, `R^(2x3)` or `R^{n×m}`")  # fmt: skip
         return tuple(int(p) if p.isdigit() else p for p in pieces)

@@ -6,7 +6,10 @@ import io
 import json
 import os
 import pickle
+import re
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -19,6 +22,7 @@ from gradcalc import GradcalcError, loads
 from gradcalc.codes import exit_of
 from gradcalc.data import datum, load_array, load_data
 from gradcalc.errors import Diagnostic, Exit, Limits
+from gradcalc.report.diagnostic import render
 
 SMALL = Limits(data_bytes=10_000, entries=100)
 
@@ -85,11 +89,14 @@ def test_arrays_are_copied() -> None:
         ([[[1]]], "not a number: a list"),
         ([{"a": 1}], "not a number: an object"),
         ({"a": [1]}, "whose value is not a number"),
-        (float("nan"), "NaN or infinite"),
-        ([1, float("inf")], "NaN or infinite"),
+        (float("nan"), "is NaN"),
+        (np.complex128(1j), "is not a number"),
+        (np.array([np.longdouble("1e4000")]), "infinite, at [0]"),
+        ([[1, 2], [3, float("nan")]], "NaN, at [1, 1]"),
+        ([1, float("inf")], "infinite, at [1]"),
         (10**400, "too large"),
         ([10**400], "too large"),
-        (np.array([np.nan]), "NaN or infinite"),
+        (np.array([np.nan]), "NaN, at [0]"),
         (np.zeros((2, 2, 2)), "3 axes"),
         (np.array(["a"]), "of type"),
         (np.array([1j]), "of type"),
@@ -140,25 +147,40 @@ def test_csv_shapes(tmp_path: Path, text: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "code", "word"),
     [
-        ("x.csv", b"a,b\n1,2\n", "bad-data", "line 1"),
-        ("x.csv", b"1,2\n3,\n", "bad-data", "line 2"),
-        ("x.csv", b"1,nan\n", "bad-data", "'nan'"),
-        ("x.csv", b"1_0\n", "bad-data", "'1_0'"),
+        ("x.csv", b"a,b\n1,2\n", "bad-data", "1:1 no number: `a`"),
+        ("x.csv", b"1,2\n3,\n", "bad-data", "2:3 no number: ``"),
+        ("x.csv", b"1,nan\n", "bad-data", "1:3 no number: `nan`"),
+        ("x.csv", b"1_0\n", "bad-data", "1:1 no number: `1_0`"),
+        ("x.csv", "٣\n".encode(), "bad-data", "1:1 no number: `٣`"),
+        ("x.csv", b'"1","2"\n', "bad-data", "1:1 no number: `\"1\"`"),
+        ("x.csv", b"1\n2;3\n", "bad-data", "2:1 no number: `2;3`"),
+        ("x.csv", "1\u20282\n".encode(), "bad-data", "1:1 no number"),
+        ("x.csv", b"1\0\n", "bad-data", "1:1 no number"),
+        ("x.csv", b"\n \n", "bad-data", "holds no numbers"),
         ("x.csv", b"1e999\n", "bad-data", "infinite"),
-        ("x.csv", b"1,2\n3\n", "bad-data", "different lengths"),
-        ("x.csv", b"\xff\xfe", "unreadable-file", "utf-8"),
-        ("x.json", b"", "unreadable-file", "Expecting value"),
-        ("x.json", b"[1, 2", "unreadable-file", ""),
+        ("x.csv", b"1,2\n\n3\n", "bad-data", "3:1 rows of different lengths: 1 after 2"),
+        ("x.csv", b"\xff\xfe", "not-utf8", "1:1 is not UTF-8"),
+        ("x.json", b"", "unreadable-file", "1:1 no JSON: expecting value"),
+        ("x.json", b"[1,\n2", "unreadable-file", "2:2 no JSON: expecting ',' delimiter"),
+        ("x.json", b"[1] x", "unreadable-file", "1:5 no JSON: extra data"),
         ("x.json", b"[NaN]", "unreadable-file", "NaN is not a number"),
         ("x.json", b"[-Infinity]", "unreadable-file", "Infinity"),
         ("x.json", b"[1e999]", "bad-data", "infinite"),
-        ("x.json", b"1" + b"0" * 400, "bad-data", "too large"),
-        ("x.json", b"1" * 5000, "unreadable-file", ""),
+        ("x.json", b"1" + b"0" * 400, "bad-data", "infinite"),
+        ("x.json", b"1" * 5000, "bad-data", "infinite"),
         ("x.json", b'"text"', "bad-data", "not a number"),
         ("x.json", b'{"x": 1, "x": 2}', "unreadable-file", "stands twice"),
-        ("x.json", b'{"y": [1], "z": 2}', "bad-data", "not a number"),
-        ("x.json", b"\xff", "unreadable-file", "utf-8"),
+        ("x.json", b'{"y": [1], "z": 2}', "bad-data", "is not in"),
+        ("x.json", b"{}", "bad-data", "an object without entries"),
+        ("x.json", b'{"x": {"a": 1, "b": {}}}', "bad-data", "a label whose value is not a number"),
+        ("x.json", b"true", "bad-data", "not a number"),
+        ("x.json", b"[[1, 2], [3]]", "bad-data", "different lengths"),
+        ("x.json", b"[1, [2]]", "bad-data", "mixes"),
+        ("x.json", b"[[[1]]]", "bad-data", "a list"),
+        ("x.json", b"[1,\n\xff]", "not-utf8", "2:1 is not UTF-8"),
         ("x.json", b"[" * 4000 + b"]" * 4000, None, ""),
+        ("x.json", b"[" * 9_000, "unreadable-file", "nest too deep"),
+        ("x.json", b'{"x":' * 1_900, "unreadable-file", "nest too deep"),
         ("x.npy", b"", "unreadable-file", ""),
         ("x.npy", b"not numpy at all", "unreadable-file", "magic"),
         ("x.npy", b"\x93NUMPY\x01\x00", "unreadable-file", ""),
@@ -172,7 +194,11 @@ def test_broken_files(tmp_path: Path, name: str, content: bytes, code: str | Non
     (tmp_path / name).write_bytes(content)
     found = fault(load_array, "x", tmp_path / name, SMALL)
     assert found.code == code if code else found.code in ("unreadable-file", "bad-data")
-    assert word in found.message and found.help
+    place = re.match(r"(\d+):(\d+) ", word)
+    if place:
+        assert found.span and (found.span.line, found.span.column) == tuple(map(int, place.groups()))
+        assert found.span.source.name == str(tmp_path / name) and "^" in render(found)
+    assert word[place.end() if place else 0 :] in found.message and found.help
     assert exit_of(found.code) in (Exit.INPUT, Exit.FILE)
 
 
@@ -287,16 +313,136 @@ def test_the_limit_of_bytes_is_exact(tmp_path: Path) -> None:
     assert fault(load_array, "x", tmp_path / "x.json", Limits(data_bytes=8)).code == "limit-data"
 
 
-def test_entries_from_outside_are_limited(tmp_path: Path) -> None:
-    """The limit of entries holds for data too, whatever the format."""
-    (tmp_path / "x.json").write_text(json.dumps([1] * 101))
-    (tmp_path / "many.json").write_text(json.dumps([1] * 500))
-    (tmp_path / "many.csv").write_text("1\n" * 500)
+@pytest.mark.parametrize("entries", [99, 100, 101])
+def test_entries_from_outside_are_limited(tmp_path: Path, entries: int) -> None:
+    """The limit of entries holds for data too, whatever the format and wherever it comes from."""
+    numbers = np.ones(entries)
+    np.save(tmp_path / "x.npy", numbers)
+    np.savez_compressed(tmp_path / "x.npz", x=numbers)
+    (tmp_path / "x.json").write_text(json.dumps(numbers.tolist()))
+    (tmp_path / "named.json").write_text(json.dumps({"x": numbers.tolist()}))
+    (tmp_path / "x.csv").write_text("1\n" * entries)
     model = loads("s = sum(x)", limits=SMALL)
-    data = {"x": load_array("x", tmp_path / "x.json", SMALL)}
-    assert fault(model.run, data).code == "limit-entries"
-    for name in ("many.json", "many.csv"):
-        assert fault(load_array, "x", tmp_path / name, SMALL).code == "limit-entries"
+
+    def run(name: str) -> float:
+        return float(model.run({"x": load_array("x", tmp_path / name, SMALL) if name else numbers}).value)
+
+    for name in ("", "x.npy", "x.npz", "x.json", "named.json", "x.csv"):
+        if entries <= 100:
+            assert run(name) == entries
+        else:
+            assert fault(run, name).code == "limit-entries"
+
+
+def test_forbidden_characters_in_names_and_labels(tmp_path: Path) -> None:
+    """What cannot be seen is refused by code point in keys of JSON, members of archives, labels; so are long names."""
+    for text, code, word in (
+        ('{"x\\u200b": [1]}', "forbidden-character", "U+200B (zero width space)"),
+        ('{"x\u202e": [1]}', "forbidden-character", "U+202E (right-to-left override)"),
+        ('{"\\u0000": 1}', "forbidden-character", "U+0000 (null)"),
+        ('{"\\ud800": 1}', "forbidden-character", "U+D800 (a surrogate)"),
+        ('{"x": {"a\\u001b[31m": 1}}', "forbidden-character", "U+001B (escape)"),
+        ('{"' + "x" * 128 + '": 1}', "", ""),
+        ('{"' + "x" * 129 + '": 1}', "limit-name", "129 characters"),
+    ):
+        (tmp_path / "x.json").write_text(text, encoding="utf-8")
+        if code:
+            found = fault(load_data, tmp_path / "x.json", SMALL)
+            assert found.code == code and word in found.message
+        else:
+            assert len(load_data(tmp_path / "x.json", SMALL)) == 1
+    np.savez(tmp_path / "x.npz", **{"x\u200b": np.ones(2)})
+    for call in (lambda: load_data(tmp_path / "x.npz", SMALL), lambda: load_array("x", tmp_path / "x.npz", SMALL)):
+        assert fault(call).code == "forbidden-character"
+    assert fault(datum, "x", {"a\u200bb": 1}).code == "forbidden-character"
+
+
+@pytest.mark.parametrize(
+    ("array", "word"),
+    [
+        (np.array([None]), "Python objects, which are never loaded"),
+        (np.array([1j]), "complex128"),
+        (np.array(["a"]), "<U1"),
+        (np.array([b"a"]), "|S1"),
+        (np.zeros(2, dtype=[("a", "f8")]), "'a'"),
+        (np.array(["2020-01-01"], dtype="datetime64[D]"), "datetime64"),
+        (np.zeros((2, 2, 2)), "3 axes"),
+        (np.array([[1, 2], [3, np.nan]]), "NaN, at [1, 1]"),
+        (np.array([1, np.inf]), "infinite, at [1]"),
+        (np.array([np.longdouble("1e4000")]), "infinite, at [0]"),
+    ],
+)
+def test_types_that_are_refused(tmp_path: Path, array: Any, word: str) -> None:
+    """Only real numbers, in a vector or a matrix, all finite; the message names the type or the entry."""
+    np.save(tmp_path / "x.npy", array, allow_pickle=True)
+    np.savez(tmp_path / "x.npz", x=array)
+    for name in ("x.npy", "x.npz"):
+        found = fault(load_array, "x", tmp_path / name, SMALL)
+        assert found.code in ("unreadable-file", "bad-data") and word in found.message
+
+
+@pytest.mark.parametrize(
+    ("array", "value"),
+    [
+        (np.array([True, False]), [1.0, 0.0]),
+        (np.array([2**53 + 1]), [2.0**53]),
+        (np.array([2**64 - 1], dtype=np.uint64), [2.0**64]),
+        (np.array([1.5], dtype=np.float16), [1.5]),
+        (np.array([0.1], dtype=np.float32), [0.10000000149011612]),
+        (np.array([1.5], dtype=np.longdouble), [1.5]),
+        (np.array([1.5], dtype=">f8"), [1.5]),
+        (np.array([-0.0]), [-0.0]),
+    ],
+)
+def test_types_that_are_read(tmp_path: Path, array: Any, value: list[float]) -> None:
+    """Every real type is rounded to the nearest float64, as a literal is; truth values are 0 and 1."""
+    np.save(tmp_path / "x.npy", array)
+    found = load_array("x", tmp_path / "x.npy", SMALL).array
+    assert [v.hex() for v in found[:, 0].tolist()] == [v.hex() for v in value]
+
+
+def test_a_bomb_of_small_types_is_counted_as_float64(tmp_path: Path) -> None:
+    """A truth value takes a byte in the file and eight in memory."""
+    for count, refused in ((12, False), (13, True)):  # 12 · 100 · 8 bytes are less than 10,000
+        np.savez_compressed(tmp_path / "x.npz", **{f"a{i}": np.ones(100, dtype=bool) for i in range(count)})
+        limits = Limits(data_bytes=10_000, entries=100)
+        if refused:
+            assert fault(load_data, tmp_path / "x.npz", limits).code == "limit-data"
+        else:
+            assert len(load_data(tmp_path / "x.npz", limits)) == count
+
+
+def test_other_compressions_are_refused(tmp_path: Path) -> None:
+    """A header may ask LZMA for a dictionary of 4 GiB: savez never writes such a thing."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("x.npy", _npy("(2,)", content=b"\0" * 16))
+    found = fault(load_data, tmp_path / "x.npz", SMALL)
+    assert found.code == "unreadable-file" and "numpy.savez" in found.message
+
+
+def test_a_file_of_one_array_is_no_file_of_names(tmp_path: Path) -> None:
+    """`--data W.csv`: the remedy says how."""
+    for name in ("W.csv", "W.npy"):
+        found = fault(load_data, tmp_path / name, SMALL)
+        assert found.code == "bad-data" and found.help == f"write --set W=@{tmp_path / name}"
+    assert "--set NAME=@" in fault(load_data, tmp_path / "1-2.csv", SMALL).help
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_read_to_its_end_or_to_the_limit(tmp_path: Path) -> None:
+    """`--data <(...)` is a pipe: it has no size, and its writer may never stop."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for content, code in ((b'{"x": [1, 2]}', ""), (b"1," * 20_000, "limit-data")):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", f"import sys; open(sys.argv[1], 'wb').write({content!r})", str(pipe)],
+            stderr=subprocess.DEVNULL,
+        )
+        if code:
+            assert fault(load_data, pipe, SMALL).code == code
+        else:
+            assert load_data(pipe, SMALL)["x"].shape == (2,)
+        writer.wait(10)
 
 
 def test_which_array_of_an_archive(tmp_path: Path) -> None:

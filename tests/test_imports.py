@@ -87,7 +87,7 @@ def test_rich_is_known_to_reports_alone():
 
 LAYERS = [
     ["errors"],
-    ["syntax", "symbols", "codes", "collector"],
+    ["syntax", "symbols", "codes", "collector", "files"],
     ["graph"],
     ["notation", "algebra"],
     ["maps"],
@@ -98,10 +98,10 @@ LAYERS = [
     ["simplify/inverses", "simplify/reductions"],
     ["simplify/rewrites", "simplify/expansion"],
     ["simplify", "suggest"],
-    ["parser", "planning", "data"],
+    ["parser", "planning", "data", "data_files"],
     ["closed_form", "evaluator"],
-    ["numeric", "rounding", "remedies"],
-    ["points", "precision"],
+    ["numeric", "rounding", "remedies", "kinks"],
+    ["points", "precision", "conditioning"],
     ["checking/sampling", "checking/numeric_derivative"],
     ["checking/written", "checking/agreement"],
     ["checking/trials"],

@@ -95,15 +95,14 @@ def refuse_several(sources: Sequence[str], output: str | None, chosen: Format) -
 
 
 def read(source: str, text: str | None, limits: Limits) -> Model:
-    from gradcalc.model import decode, load, loads, too_long
+    from gradcalc.files import decode, read_stream
+    from gradcalc.model import load, loads, too_long
 
     if text is not None:
         return loads(text, name="<text>", limits=limits)
     if source != "-":
         return load(source, limits=limits)
-    raw = sys.stdin.buffer.read(limits.file_bytes + 1)
-    if len(raw) > limits.file_bytes:
-        raise GradcalcError(too_long("<stdin>", len(raw), limits))
+    raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))
     return loads(decode(raw, "<stdin>"), name="<stdin>", limits=limits)
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from gradcalc.cli.inputs import collect_data, limits_of
 from gradcalc.data import load_array, load_data
 from gradcalc.errors import Limits
-from gradcalc.model import Model, decode, loads
+from gradcalc.files import decode
+from gradcalc.model import Model, loads
 from gradcalc.report import checks, csv, derivation, latex, matrices, picture, tables
 from gradcalc.report.encode import encode
 from gradcalc.report.ledger import ledger

@@ -1,0 +1,61 @@
+"""Files from outside, read no further than a limit: regular ones, pipes as of `<(...)`, devices, standard input."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from typing import IO
+
+from gradcalc.errors import Diagnostic, GradcalcError, Label, Source, Span
+
+_CHUNK = 2**20
+Refusal = Callable[[str], Diagnostic]
+"""From what a file has, as in `17 bytes`, to the diagnostic that this is too much."""
+
+
+def read_file(path: str | os.PathLike[str], most: int, refusal: Refusal) -> bytes:
+    """The bytes of a file that has `most` of them at most.
+
+    Memory is asked for as bytes arrive, whatever the file is and says of itself. Raises `GradcalcError`:
+    `unreadable-file`, or what `refusal` makes.
+    """
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size > most:
+                raise GradcalcError(refusal(f"{status.st_size:,} bytes"))
+            return read_stream(file, most, refusal)
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        raise unreadable(path, getattr(error, "strerror", None) or str(error)) from None
+
+
+def read_stream(stream: IO[bytes], most: int, refusal: Refusal) -> bytes:
+    """All bytes of a stream that has `most` of them at most. Raises `GradcalcError`."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := stream.read(min(_CHUNK, most + 1 - size)):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise GradcalcError(refusal(f"more than {most:,} bytes"))
+    return b"".join(chunks)
+
+
+def decode(raw: bytes, name: str) -> str:
+    """Bytes of a file as text; a byte order mark is accepted. Raises `GradcalcError` with the place."""
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig").replace("\r\n", "\n")
+        source = Source(name, before + f"\\x{raw[error.start]:02x}")
+        span = Span(source, len(before), len(source.text))
+        wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        message = f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}"
+        remedy = "it begins like UTF-16: save it as UTF-8" if wide else "save it as UTF-8"
+        raise GradcalcError(Diagnostic("not-utf8", message, span, (Label(span),), help=remedy)) from None
+
+
+def unreadable(path: str | os.PathLike[str], why: str, remedy: str = "check the path") -> GradcalcError:
+    """The error of a file that is not there, or is not what it should be."""
+    return GradcalcError(Diagnostic("unreadable-file", f"{os.fspath(path)} cannot be read: {why}", help=remedy))
