@@ -133,10 +133,21 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
             found[edge.node] = _total(branches.pop(edge.node))
         outer, local = found[edge.node], local_matrix(edge.linear, graph)
         product = _product(outer, local) if outer is not None and local is not None else None
+        product = product and of_one_entry(product, sweep.target)
         branches.setdefault(edge.input, []).append((edge.rank, edge.argument, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found
+
+
+def of_one_entry(product: Node, target: Node) -> Node:
+    """A product of Jacobians that is a scalar, as the vector of one entry that the Jacobian of such a target is.
+
+    A row times a column is a scalar in the language, whatever the row is.
+    """
+    if product.shape == SCALAR and target.shape != SCALAR:
+        return product.graph.make("table", product, extent=(1, 1))
+    return product
 
 
 def _product(outer: Node, local: Node) -> Node:

@@ -229,9 +229,11 @@ def _of_numbers(right: Node, wrong: Node | None, values: Values, claim: PlannedC
         return ""
     written = (claim.statement.left, claim.statement.right)
     kept = values[wrong]
+    with np.errstate(over="ignore"):
+        twice = 2 * kept
     for words, array in (
         ("it is the transpose", np.swapaxes(kept, -1, -2)), ("the sign is wrong", -kept),
-        ("a factor 2 is missing", 2 * kept), ("a factor 2 is too many", kept / 2),
+        ("a factor 2 is missing", twice), ("a factor 2 is too many", kept / 2),
     ):  # fmt: skip
         fits = array.shape == values[right].shape and np.any(array) and not np.array_equal(array, kept)
         if (

@@ -61,7 +61,8 @@ def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0,
         nothing = np.zeros((count(target.shape), len(chosen)))
         return NumericDerivative(COMPLEX, chosen, nothing, nothing)
     width = max(1, BLOCK // max(1, sum(count(n.shape) for n in moving)))
-    blocks = [method(target, leaf, values, moving, block) for block in _blocks(chosen, width)]
+    with np.errstate(all="ignore"):  # what is not finite does not settle
+        blocks = [method(target, leaf, values, moving, block) for block in _blocks(chosen, width)]
     found, errors = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
     return NumericDerivative(COMPLEX if analytic else DIFFERENCES, chosen, found, errors)
 

@@ -35,7 +35,7 @@ def length_of(x: Array, axes: Any) -> int:
 def rows_of(x: Array, axes: Any) -> Array:
     """The entries that belong together along the last axis."""
     if len(axes) == 2:
-        return x.reshape(*x.shape[:-2], -1)
+        return x.reshape(*x.shape[:-2], length_of(x, axes))
     return x if axes == (-1,) else np.swapaxes(x, -1, -2)
 
 
