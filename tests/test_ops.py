@@ -366,9 +366,10 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
        for name in ("sum", "mean", "norm", "norm1", "norminf", "max_entry", "min_entry", "logsumexp", "softmax",
                     "log_softmax", "prod", "var", "std", "median", "median_share", "centred", "direction",
                     "deviation_slope")},
-    "prod_others": [([M] * k, {"axis": axis}) for k, axis in ((1, None), (2, 0), (2, 1), (3, None))] + [([V], {"axis": None})],
+    "prod_others": [([M] * k, {"axis": axis}) for k, axis in ((1, None), (2, 0), (2, 1), (3, None))]
+                   + [([V], {"axis": None})],
     **{name: [([M, M], {"axis": axis}) for axis in (None, 0, 1)] + [([V, V], {"axis": None})]
-       for name in ("cross_entropy", "mse")},
+       for name in ("cross_entropy", "mse", "softmax_change", "less_mean", "less_share")},
     "as": [([(1,)], {"to": SCALAR}), ([SCALAR], {"to": (1,)}), ([(1, 1)], {"to": (1,)}), ([(3, 1)], {"to": (3,)})],
     "copy": [([M], {"name": "y"})],
     "stretch": [([SCALAR], {"to": M}), ([R], {"to": M}), ([(2,)], {"to": M}), ([SCALAR], {"to": V})],
