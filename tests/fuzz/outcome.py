@@ -35,18 +35,18 @@ class TooSlow(BaseException):
     """The input's time is spent; no handler of `Exception` may stop it."""
 
 
-def within_bounds(work: Callable[[bytes], None], data: bytes) -> None:
+def within_bounds(work: Callable[[bytes], Any], data: bytes, seconds: float = SECONDS) -> None:
     """Do the work; raises `Broken` where it takes too much time or memory, and whatever is wrong.
 
     A warning of Python or NumPy is an error: on a terminal it would stand among what the command prints.
     """
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         with warnings.catch_warnings(action="error"):
             work(data)
     except TooSlow as error:
-        raise Broken(f"more than {SECONDS} s of processor time") from error
+        raise Broken(f"more than {seconds} s of processor time") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
