@@ -17,7 +17,8 @@ def free_name(taken: Container[object], *wanted: str) -> str:
 SYNONYMS = {
     "ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
     "acosh": "arccosh", "atanh": "arctanh", "tg": "tan", "sgn": "sign", "logistic": "sigmoid", "swish": "silu",
-    "heaviside": "step", "average": "mean", "magnitude": "norm", "identity": "eye",
+    "heaviside": "step", "average": "mean", "variance": "var", "stdev": "std", "stddev": "std", "product": "prod",
+    "magnitude": "norm", "identity": "eye",
 }  # fmt: skip
 """Functions under names that other systems use."""
 
@@ -55,3 +56,9 @@ def shown_shape(shape: Shape) -> str:
         return "a scalar"
     rows, columns = extent(shape)
     return f"{rows}×{columns}"
+
+
+def shown_size(number: float) -> str:
+    """About how large a number is: `4.0e10`."""
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -43,6 +43,16 @@ def _deviation_slope_kernel(a: Any, x: Array) -> Array:
     return np.asarray(near / np.where(size == 0, 1.0, size))
 
 
+def _all_zero(a: Any, x: Array) -> Array:
+    return np.broadcast_to(np.all(x == 0, axis=axes_of(a["axis"]), keepdims=True), x.shape)
+
+
+def _all_equal(a: Any, x: Array) -> Array:
+    axes = axes_of(a["axis"])
+    equal = x == np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+    return np.broadcast_to(np.all(equal, axis=axes, keepdims=True), x.shape)
+
+
 def _norm(node: Node) -> Node:
     return node.graph.make("norm", node.inputs[0], axis=node.attributes["axis"])
 
@@ -69,6 +79,12 @@ class SlopeMap(LinearMap):
     def _deviates(self) -> bool:
         return self.node.op == "deviation_slope"
 
+    @property
+    def _size(self) -> Node:
+        """The norm, or the standard deviation, by which is divided apart from n: n std(x) may be beyond all floats."""
+        operand, axis = self.node.inputs[0], self.node.attributes["axis"]
+        return operand.graph.make("std" if self._deviates else "norm", operand, axis=axis)
+
     def apply(self, change: Node) -> Node:
         slope, axis = self.node, self.node.attributes["axis"]
         kept = change.graph.make("centred", change, axis=axis) if self._deviates else change
@@ -77,8 +93,9 @@ class SlopeMap(LinearMap):
         else:
             along = al.total(al.multiply(slope, change), axis)
             taken = al.multiply(stretched(self._times_length(along), slope), slope)
-        below = self.below if axis is None else stretched(self.below, slope)
-        return al.divide(al.add([kept, taken], [1, -1]), below, "ratio")
+        made = al.divide(al.add([kept, taken], [1, -1]), self._size if axis is None else stretched(self._size, slope),
+                         "ratio")  # fmt: skip
+        return al.scale(over_length(1.0, slope.inputs[0], axis), made) if self._deviates else made
 
     def _times_length(self, along: Node) -> Node:
         if not self._deviates:
@@ -110,19 +127,20 @@ def centring(node: Node) -> Node:
 
 
 def _slope(name: str, kernel: Callable[..., Array], below: Callable[[Node], Node], above: Callable[[Node], Node],
-           rule: str) -> None:  # fmt: skip
+           rule: str, kink: Callable[..., Array], kink_rule: str) -> None:  # fmt: skip
     def written(node: Node) -> Node:
         axis = node.attributes["axis"]
         return al.divide(above(node), below(node) if axis is None else stretched(below(node), node), "ratio")
 
     register(Operation(
         name, same, kernel, lambda node, i: SlopeMap(node.shape, node.shape, node, below(node)), as_written, "scales",
-        rule=rule, written=written,
+        rule=rule, written=written, kink=kink, kink_rule=kink_rule, jumps=True,
     ))  # fmt: skip
 
 
 _slope("direction", _over_length_kernel, _norm, lambda node: node.inputs[0],
-       "the gradient of a norm: d(x/‖x‖) = (dx - (x/‖x‖) d‖x‖)/‖x‖")  # fmt: skip
+       "the gradient of a norm: d(x/‖x‖) = (dx - (x/‖x‖) d‖x‖)/‖x‖", _all_zero, "0 at x = 0")  # fmt: skip
 _slope("deviation_slope", _deviation_slope_kernel, _spread,
        lambda node: node.graph.make("centred", node.inputs[0], axis=node.attributes["axis"]),
-       "the gradient g of a standard deviation s: dg = (dx - mean(dx) - n g ds)/(n s)")  # fmt: skip
+       "the gradient g of a standard deviation s: dg = (dx - mean(dx) - n g ds)/(n s)", _all_equal,
+       "0 where all entries are equal")  # fmt: skip

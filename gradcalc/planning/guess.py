@@ -19,9 +19,10 @@ from gradcalc.planning.definitions import CONSTANTS, Definitions, children, walk
 
 _SYMBOLS = ("n", "m", "k", "p", "q", "r")
 _PASSES = 12
-_SAME = ("softmax", "log_softmax")
+_SAME = ("softmax", "log_softmax", "prod_others", "median_share")
 """Functions of a whole array that give one of its shape."""
-_SCALARS = ("sum", "mean", "size", "norm", "norm1", "norminf", "logsumexp", "cross_entropy", "dot", "mse")
+_SCALARS = ("sum", "mean", "prod", "var", "std", "median", "size", "norm", "norm1", "norminf", "logsumexp",
+            "cross_entropy", "dot", "mse")  # fmt: skip
 """Functions of arrays of one shape that give a scalar, or with an axis a row or a column."""
 _SQUARE = ("inv", "adj", "det", "logdet", "trace", "tr")
 """Functions of a square matrix; the first two give one of its shape, the others a scalar."""
