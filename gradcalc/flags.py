@@ -1,4 +1,7 @@
-"""What a reader must know about single values: kinks, and derivatives that are infinite or undefined."""
+"""What a reader must know about single values: kinks, what was not taken, derivatives infinite or undefined.
+
+Every number that is printed and is not finite has a flag that names it, its entries and its cause.
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,19 @@ from gradcalc import evaluator
 from gradcalc.differentiate import Backward, Edge
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
+from gradcalc.kinks import Kinks
 from gradcalc.planning.plan import Plan
-from gradcalc.run import Flag
+from gradcalc.run import EdgeRow, Flag, Run
 
 Array = np.ndarray[Any, Any]
 UNUSUAL = (("infinite-gradient", np.isinf, "infinite"), ("undefined-gradient", np.isnan, "undefined"))
 
 
-def kink_flags(plan: Plan, kinks: Iterable[tuple[Node, Array]], values: Values) -> list[Flag]:
+def kink_flags(plan: Plan, kinks: Kinks, values: Values) -> list[Flag]:
     """One flag for every named value that is not differentiable at this point."""
     flags = []
     for node, mask in kinks:
-        label = plan.labels[node]
+        label = plan.labels.get(node) or (plan.spans[node].text if node in plan.spans else node.op)
         places = evaluator.entries(np.broadcast_to(mask, values[node].shape), node)
         rule = node.operation.kink_rule
         flags.append(Flag("kink", label, rule, places, f"`{label}` is not differentiable here: {rule}"))
@@ -33,18 +37,76 @@ def unusual_flags(name: str, shown: str, value: Any, cause: str = "") -> Iterato
     """Flags for the entries of a derivative that are infinite or undefined; `shown` is the derivative in words."""
     array = np.asarray(value)
     for code, test, word in UNUSUAL:
-        places = tuple(tuple(int(k) for k in place) for place in np.argwhere(test(array)))
+        places = _places(test(array))
         if places:
             yield Flag(code, name, word, places, f"{shown} is {word} here{cause}")
 
 
-def culprit(plan: Plan, sweeps: Sequence[Backward], values: Values) -> str:
-    """The operation whose derivative made a contribution of the last sweep other than finite, in words; or ""."""
-    for edge in sweeps[-1].edges:
-        if np.isfinite(values[edge.upstream]).all() and not np.isfinite(values[edge.downstream]).all():
-            order = "second derivative" if len(sweeps) > 1 else "derivative"
-            return f": the {order} of {_described(plan, sweeps, edge)}"
-    return ""
+def _places(mask: Array) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(k) for k in place) for place in np.argwhere(mask))
+
+
+# ------------------------------------------------------------------------------- of a whole run
+
+
+def run_flags(run: Run, plan: Plan, sweep: Backward, values: Values) -> Iterator[Flag]:
+    """Flags for all that a run prints and that is not finite: values, gradients, what passes along the edges."""
+    for row in run.nodes.values():
+        yield from _not_taken(row.name, row.value)
+    told: set[str] = set()
+    by_label = {label: node for node, label in plan.labels.items()}
+    passed = [(e.node, e.upstream) for e in run.edges] + [(e.input, e.downstream) for e in run.edges]
+    for name, value in [*((g.name, g.value) for g in run.gradients.values()), *passed]:
+        if name not in told and not np.isfinite(value).all():
+            told.add(name)
+            cause = culprit(plan, [sweep], values, by_label[name])
+            yield from unusual_flags(name, f"∂{run.of}/∂{name}", value, cause)
+    for edge in run.edges:
+        if np.isfinite(edge.downstream).all():
+            yield from _without_effect(edge)
+
+
+def _not_taken(name: str, value: Any) -> Iterator[Flag]:
+    """A value that is not finite is no error only where nothing takes it."""
+    array = np.asarray(value)
+    for test, word in ((np.isinf, "infinite"), (np.isnan, "undefined")):
+        places = _places(test(array))
+        if places:
+            message = f"`{name}` is {word} here; nothing takes it, and it contributes exactly 0"
+            yield Flag("not-taken", name, word, places, message)
+
+
+def _without_effect(edge: EdgeRow) -> Iterator[Flag]:
+    """A local gradient that is not finite, where what passes through it is."""
+    parts = list(edge.local.parts.values()) + ([] if edge.local.value is None else [edge.local.value])
+    for test, word in ((np.isinf, "infinite"), (np.isnan, "undefined")):
+        found = [places for places in (_places(test(np.asarray(part))) for part in parts) if places]
+        if found:
+            message = f"∂{edge.node}/∂{edge.input} is {word} here; nothing takes it, and it contributes exactly 0"
+            yield Flag("not-taken", edge.node, word, found[0], message)
+
+
+# ---------------------------------------------------------------------------------- the cause
+
+
+def culprit(plan: Plan, sweeps: Sequence[Backward], values: Values, by: Node | None = None) -> str:
+    """The operation whose derivative made the last sweep's adjoint of `by`, or any, other than finite, in words."""
+    edge = _cause(sweeps[-1].edges, values, by)
+    if edge is None:
+        return ""
+    order = "second derivative" if len(sweeps) > 1 else "derivative"
+    return f": the {order} of {_described(plan, sweeps, edge)}"
+
+
+def _cause(edges: Iterable[Edge], values: Values, by: Node | None) -> Edge | None:
+    """An edge that gets something finite from above and passes on something that is not, on the way to a value."""
+    below = {by}
+    for edge in reversed(list(edges)) if by is not None else edges:
+        if (by is None or edge.input in below) and not np.isfinite(values[edge.downstream]).all():
+            if np.isfinite(values[edge.upstream]).all():
+                return edge
+            below.add(edge.node)
+    return None
 
 
 def _described(plan: Plan, sweeps: Sequence[Backward], edge: Edge) -> str:

@@ -115,7 +115,8 @@ class Operation:
     - `habit` says what it does to an upstream gradient, in a word;
     - `fault(attributes, *arrays)` gives, entry by entry, where the operands are out of domain, and `domain`
       says the domain in words;
-    - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken.
+    - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken; `jumps`
+      says that it is not continuous there;
     - `rule` is the differentiation rule by name, where the function table does not have its derivative;
     - `stretches` says that a number among the operands stretches to the others' shape without being told;
     - `analytic` says that the kernel is right for complex arrays too, as a complex step needs it; where that depends
@@ -124,6 +125,8 @@ class Operation:
       operand can become in the result;
     - `witness(attributes, *arrays)` gives what a fault of the domain shows in place of an operand's entries: its name
       and one number for each matrix of a batch;
+    - `written(node)` is the same in other operations, for one whose kernel keeps digits that they would lose: so it is
+      printed, simplified and multiplied out, in terms of the node's inputs;
     - `bilinear` marks products, in which an exact zero of one factor annihilates a non-finite other one when
       gradients are passed down: a branch that was not taken contributes nothing.
     """
@@ -138,12 +141,14 @@ class Operation:
     fault: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     kink_rule: str = ""
+    jumps: bool = False
     rule: str = ""
     bilinear: bool = False
     stretches: bool = False
     analytic: bool | Callable[[Attributes], bool] = False
     condition: Callable[..., Any] | None = None
     witness: Callable[..., tuple[str, Any]] | None = None
+    written: Callable[[Node], Node] | None = None
 
     @property
     def entrywise(self) -> bool:
@@ -184,6 +189,11 @@ class Node:
     def op(self) -> str:
         """The name of its operation."""
         return self.operation.name
+
+    @property
+    def spelt(self) -> Node:
+        """The node as it is written: itself, or the same in other operations."""
+        return self.operation.written(self) if self.operation.written else self
 
     def is_constant(self, value: float) -> bool:
         """Whether it is the constant scalar `value`."""

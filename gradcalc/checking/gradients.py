@@ -150,9 +150,6 @@ class _Checker:
         if kinks:
             node = kinks[0][0]
             return f"`{self._called(node)}` is not differentiable here: {node.operation.kink_rule}"
-        for node in moving:
-            if node.op == "compare" and np.any(point[node.inputs[0]] == point[node.inputs[1]]):
-                return f"`{self._called(node)}` is not differentiable here: both sides are equal"
         return ""
 
     def _called(self, node: Node) -> str:

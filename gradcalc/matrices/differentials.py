@@ -15,7 +15,8 @@ from gradcalc.data import Datum, datum
 from gradcalc.differentiate import Backward, reverse
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
 from gradcalc.flags import culprit, kink_flags, unusual_flags
-from gradcalc.graph import SCALAR, Node, Shape, count, extent, is_row
+from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
+from gradcalc.kinks import Kinks, felt_kinks
 from gradcalc.matrices.forms import Forms
 from gradcalc.matrices.records import Axes, gradient_shape
 from gradcalc.planning.plan import Plan, named_values
@@ -55,14 +56,9 @@ class Differentials:
     @cached_property
     def forms(self) -> Forms:
         """The writer of closed forms."""
-        tied = any(node.op in ("max", "min") for node, _ in self._kinks())
-        return Forms(Writer(self.plan, None, tied))
-
-    def _kinks(self) -> list[tuple[Node, Array]]:
-        if self.point is None:
-            return []
-        below = self.sweep.adjoints
-        return evaluator.kinks([n for n in self.point.order if n in below and n in self.plan.labels], self.point.values)
+        below = [] if self.point is None else [n for n in self.point.order if n in self.sweep.adjoints]
+        found = evaluator.kinks(below, self.point.values) if self.point else []
+        return Forms(Writer(self.plan, None, any(node.op in ("max", "min") for node, _ in found)))
 
     @cached_property
     def sweep(self) -> Backward:
@@ -105,11 +101,13 @@ class Differentials:
                 rule=f"an array has at most {self.limits.entries:,}",
                 help="name fewer or smaller inputs with --wrt, or raise the limit with --limit entries=N"))  # fmt: skip
 
-    def _flag(self, name: str, shown: str, value: Number | None, sweeps: Sequence[Backward], row: int = 0) -> None:
-        """Note what is infinite or undefined in a value, and which operation made it so."""
+    def _flag(
+        self, name: str, shown: str, value: Number | None, sweeps: Sequence[Backward], by: Node, row: int = 0
+    ) -> None:
+        """Note what is infinite or undefined in a value, a derivative by a node, and which operation made it so."""
         if value is None or self.point is None or np.isfinite(value).all():
             return
-        cause = culprit(self.plan, sweeps, self.point.traced(sweeps, row))
+        cause = culprit(self.plan, sweeps, self.point.traced(sweeps, row), by)
         self.flags.extend(unusual_flags(name, shown, value, cause))
 
     def _tangents(self, given: Mapping[str, Datum]) -> dict[Node, tuple[str, Node, Datum]]:
@@ -130,7 +128,23 @@ class Differentials:
         return shaped(array + 0.0, gradient_shape(node.shape, self.plan.numerator))
 
     def _kink_flags(self) -> list[Flag]:
-        return kink_flags(self.plan, self._kinks(), self.point.values) if self.point is not None else []
+        """Flags for what is not differentiable at this point."""
+        if self.point is None:
+            return []
+        return kink_flags(self.plan, self._felt(self.target, [self.sweep]), self.point.values)
+
+    def _felt(self, target: Node, sweeps: Sequence[Backward]) -> Kinks:
+        """The kinks that the target of the last sweep feels at this point."""
+        assert self.point is not None
+        here, last = self.point, sweeps[-1]
+        order = ancestors([target])
+        values = evaluator.evaluate(order, dict(here.values))
+
+        def upstream(nodes: Sequence[Node]) -> list[Array]:
+            wanted = [last.adjoints[n] for n in nodes]
+            return here.rows(sweeps, wanted) if last.seed.op == "input" else here.evaluated(sweeps, wanted, {})
+
+        return felt_kinks(order, values, last, upstream)
 
 
 def _is_matrix(shape: Shape) -> bool:

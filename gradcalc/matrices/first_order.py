@@ -65,7 +65,7 @@ class FirstOrder(Differentials):
                 else self.forms.jacobian(self.sweep, matrices, node)
             )
             blocks[name] = Block(shape, rule, reason, values.get(name), True, axes, labels)
-            self._flag(name, f"∂{self.of}/∂{name}", values.get(name), [self.sweep])
+            self._flag(name, f"∂{self.of}/∂{name}", values.get(name), [self.sweep], node)
         return blocks
 
     def _gradient_values(self, shown: Named) -> dict[str, Number]:

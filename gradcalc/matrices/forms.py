@@ -83,6 +83,16 @@ class Forms:
         made = simplify(extract(root, leaves, graph))
         return extract(made, {leaf: node for node, leaf in leaves.items()}, root.graph)
 
+    def opened(self, root: Node) -> Node | None:
+        """A node simplified down to its inputs; None where it would be very long."""
+        below = ancestors([root])
+        if len(below) > LONG:
+            return None
+        graph = Graph()
+        leaves = {n: graph.make("input", name=f"x{n.index}", shape=n.shape) for n in below if n.op == "input"}
+        made = simplify(extract(root, leaves, graph, spelt=True))
+        return extract(made, {leaf: node for node, leaf in leaves.items()}, root.graph)
+
     def _leaves(self, root: Node, graph: Graph) -> dict[Node, Node] | None:
         """The named values below a node, each as a leaf of another graph; None where there is very much below it."""
         found: dict[Node, Node] = {}

@@ -18,7 +18,8 @@ from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, forward, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.flags import unusual_flags
-from gradcalc.graph import SCALAR, Node, ancestors, count
+from gradcalc.graph import SCALAR, Node, count
+from gradcalc.kinks import Kinks
 from gradcalc.matrices.differentials import Differentials, Named
 from gradcalc.matrices.records import Block, Hessians, gradient_shape, hessian_shape
 from gradcalc.planning.plan import unused_data
@@ -72,8 +73,9 @@ class SecondOrder(Differentials):
         found = [(other, by) for other, by in self.shown if by in sweep.adjoints]
         sweeps = [self.sweep, sweep]
         arrays = self.point.rows(sweeps, [sweep.adjoints[by] for _, by in found])
-        if not all(np.isfinite(a).all() for a in arrays):
-            arrays, sweeps = self._again(node, found, arrays, sweeps)
+        kinks = self._felt(gradient, sweeps)
+        if kinks or not all(np.isfinite(a).all() for a in arrays):
+            arrays, sweeps, kinks = self._again(node, found) or (arrays, sweeps, kinks)
         values = {}
         for (other, by), array in zip(found, arrays, strict=True):
             matrix = stacked(array + 0.0, gradient.shape, by.shape)
@@ -81,24 +83,34 @@ class SecondOrder(Differentials):
             values[other] = matrix.reshape(shape) if shape else float(matrix[0, 0])
             bad = np.argwhere(~np.isfinite(matrix))
             row = int(bad[0, 0]) if len(bad) else 0
-            self._flag(name, f"∂²{self.of}/∂{name}∂{other}", values[other], sweeps, row)
-        self._note_gradient_kinks(name, gradient, sweep)
+            self._flag(name, f"∂²{self.of}/∂{name}∂{other}", values[other], sweeps, by, row)
+        self.flags.extend(self._bend(name, node, mask) for node, mask in kinks)
         return values
 
     def _second(self, gradient: Node) -> Backward:
         return reverse(gradient, self._leaf("", gradient.shape))
 
-    def _again(
-        self, node: Node, shown: Named, arrays: list[Array], sweeps: list[Backward]
-    ) -> tuple[list[Array], list[Backward]]:
-        """The blocks from the simplified gradient, if they are finite.
+    def _again(self, node: Node, shown: Named) -> tuple[list[Array], list[Backward], Kinks] | None:
+        """The blocks from the simplified gradient, if they are finite and it has no kinks at this point.
 
-        At x = 0 those from 2 ||x|| (x/||x||) are not, and those from 2 x are.
+        At x = 0 that holds for 2 x, and not for 2 ||x|| (x/||x||) or 2 |x| sign(x).
         """
         assert self.point is not None
-        tidied = self._second(self.forms.tidied(self.sweep.adjoints[node]))
-        found = self.point.rows([tidied], [tidied.adjoint(by) for _, by in shown])
-        return (found, [tidied]) if all(np.isfinite(a).all() for a in found) else (arrays, sweeps)
+        opened = self.forms.opened(self.sweep.adjoints[node])
+        if opened is None:
+            return None
+        sweeps = [self._second(opened)]
+        found = self.point.rows(sweeps, [sweeps[0].adjoint(by) for _, by in shown])
+        finite = all(np.isfinite(a).all() for a in found)
+        return (found, sweeps, []) if finite and not self._felt(opened, sweeps) else None
+
+    def _bend(self, name: str, node: Node, mask: Array) -> Flag:
+        """The flag for a kink of a gradient: elu has a derivative at 0, which has none."""
+        rule, shown = node.operation.kink_rule, f"∂{self.of}/∂{name}"
+        label = self.plan.labels.get(node, "")
+        where = f" because of `{label}`" if label else ""
+        places = evaluator.entries(mask, node)
+        return Flag("kink", shown, rule, places, f"`{shown}` is not differentiable here{where}: {rule}")
 
     def _hessian_products(self, tangents: Mapping[Node, tuple[str, Node, Datum]]) -> dict[str, Block]:
         """Σ ∂²s/∂x∂y dy by input x: the gradient of ⟨∂s/∂y, dy⟩, in the layout of a gradient."""
@@ -124,15 +136,3 @@ class SecondOrder(Differentials):
         value = self._laid_out(array, node)
         self.flags.extend(unusual_flags(name, f"the Hessian-vector product by `{name}`", value))
         return Block(shape, rule, reason, value, connected)
-
-    def _note_gradient_kinks(self, name: str, gradient: Node, sweep: Backward) -> None:
-        """Where a gradient is not differentiable although the target is: elu at 0."""
-        assert self.point is not None
-        order = [n for n in ancestors([gradient]) if n in sweep.adjoints and n not in self.point.values]
-        if not any(n.operation.kink for n in order):
-            return
-        values = evaluator.evaluate(ancestors([gradient]), dict(self.point.values))
-        for node, _ in evaluator.kinks(order, values):
-            rule = node.operation.kink_rule
-            shown = f"∂{self.of}/∂{name}"
-            self.flags.append(Flag("kink", shown, rule, (), f"`{shown}` is not differentiable here: {rule}"))

@@ -129,8 +129,11 @@ def _rewritten(node: Node, table: Table) -> tuple[str, Node | None]:
     return "", None
 
 
-def extract(root: Node, leaves: Mapping[Node, Node], graph: Graph) -> Node:
-    """A copy of an expression in another graph; nodes in `leaves` stand as the nodes given for them there."""
+def extract(root: Node, leaves: Mapping[Node, Node], graph: Graph, spelt: bool = False) -> Node:
+    """A copy of an expression in another graph; nodes in `leaves` stand as the nodes given for them there.
+
+    `spelt` has every node as it is written, for readers; without it the kernels stay those that keep their digits.
+    """
     done: dict[Node, Node] = {}
     stack = [root]
     while stack:
@@ -139,6 +142,10 @@ def extract(root: Node, leaves: Mapping[Node, Node], graph: Graph) -> Node:
             stack.pop()
         elif node in leaves:
             done[node] = leaves[node]
+        elif spelt and node.spelt is not node:
+            if node.spelt in done:
+                done[node] = done[node.spelt]
+            stack.append(node.spelt)
         elif waiting := [i for i in node.inputs if i not in done]:
             stack.extend(waiting)
         else:

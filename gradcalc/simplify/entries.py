@@ -116,6 +116,22 @@ def equal_factors(node: Node) -> Node | None:
     return entry_product([al.power(base, exponent) for base, exponent in found.items()])
 
 
+def absolute_with_sign(node: Node) -> Node | None:
+    """|x| sign(x) = x, also with other factors between, and for a power of |x|."""
+    factors = entry_factors(node)
+    for k, factor in enumerate(factors):
+        base, exponent = power_of(factor)
+        if base.op != "abs":
+            continue
+        sign = next((j for j, f in enumerate(factors) if f.op == "sign" and f.inputs[0] is base.inputs[0]), None)
+        if sign is not None:
+            lower = [al.power(base, exponent - 1.0)] if exponent > 1.0 else []
+            before, after = factors[:k], factors[k + 1 :]
+            rest = [f for f in [*before, *lower, *after] if f is not factors[sign]]
+            return entry_product([*rest, base.inputs[0]])
+    return None
+
+
 def power_of(node: Node) -> tuple[Node, float]:
     """A whole positive power as its base and exponent; the node to the first power if it is none."""
     if node.op == "power":
@@ -147,19 +163,23 @@ def times_reciprocal(node: Node) -> Node | None:
 
 
 def times_divisor(node: Node) -> Node | None:
-    """(a / b) b = a, entry by entry, also with other factors between."""
+    """(a / (c b)) b^n = a b^(n-1) / c for a number c, entry by entry, also with other factors between."""
     scalars = entry_factors(node.inputs[0]) if node.op == "scale" else []
     factors = [*scalars, node.inputs[1]] if scalars else entry_factors(node)
     for k, factor in enumerate(factors):
         around, quotient = _multiple_of(factor)
-        if quotient.op not in ("divide", "ratio") or quotient.inputs[1] not in factors:
+        if quotient.op not in ("divide", "ratio"):
+            continue
+        value, below = split(quotient.inputs[1])
+        divisor = next((j for j, f in enumerate(factors) if j != k and power_of(f)[0] is below), None)
+        if divisor is None or value == 0.0:
             continue
         above = reduce(lambda inner, outer: outer(inner), reversed(around), quotient.inputs[0])
-        divisor = factors.index(quotient.inputs[1])
-        left = [above if j == k else f for j, f in enumerate(factors) if j != divisor]
+        lower = {k: times_number(1.0 / value, above), divisor: al.power(below, power_of(factors[divisor])[1] - 1.0)}
+        left = [lower.get(j, f) for j, f in enumerate(factors) if not al.is_one(lower.get(j, f))]
         if scalars and len(left) > 1:
             return al.scale(entry_product(left[:-1]), left[-1])
-        return entry_product(left)
+        return entry_product(left) if left else al.ones(node.graph, node.shape)
     return None
 
 

@@ -64,6 +64,7 @@ REWRITES: tuple[Rewrite, ...] = (
     *_for("a stretch of a multiple", entries.stretch_inside, "stretch"),
     *_for("scalars together", entries.scalars_together, "scale"),
     *_for("a product with a reciprocal is a quotient", entries.times_reciprocal, "multiply", "scale"),
+    *_for("|x| sign(x) = x", entries.absolute_with_sign, "multiply"),
     *_for("equal factors are a power", entries.equal_factors, "multiply"),
     *_for("a power of a power", entries.power_of_power, "power", "square"),
     *_for("signs before a quotient", entries.signs_before_quotient, "divide", "ratio"),
