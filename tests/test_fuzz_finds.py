@@ -42,6 +42,9 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "diagonals without entries": ("e = 2; x = diag([[]]) / e", np.zeros((0, 0))),
     # The largest float times 1.3 is none.
     "the largest number": ("ŷ = 1.7976931348623157e308; s = arctan2(ŷ, ŷ)", np.pi / 4),
+    "sums of no rows": ("t = sum(zeros(0, 2), axis=1)", np.zeros(0)),
+    "deviations of no columns": ("t = std(zeros(2, 0), axis=0)", np.zeros((1, 0))),
+    "a claim far from what is found": ("e = [1, 1e308]; e == -e; e == [1, -1e308]", np.array([1.0, 1e308])),
     "a claim whose double is too large": ("x = [1, 2]; x == [1e308, 5e-324]", np.array([1.0, 2.0])),
     "an adjugate beyond the floats": ("y = adj([-1, 20, -2; 2, 20, 3; 1e308, 1e308, 36])", "overflow"),
 }

@@ -26,7 +26,8 @@ def differing(left: Node, right: Node, values: Values, written: Sequence[syntax.
     tolerance: Array | float = np.maximum(RELATIVE * size, noise)
     for expression in written:
         tolerance = np.maximum(tolerance, _digits(expression, stated))
-    return np.asarray(~(np.abs(found - stated) <= tolerance))
+    with np.errstate(all="ignore"):
+        return np.asarray(~(np.abs(found - stated) <= tolerance))
 
 
 def _size(array: Array) -> float:

@@ -100,7 +100,7 @@ def doubled_sums(rows: Array) -> tuple[Array, Array, Array]:
     while len(terms) > 1:
         width = max(1, len(terms) // _BLOCKS)
         whole = len(terms) // width * width
-        partial, errors, sizes = _cascade(terms[:whole].reshape(-1, width, *terms.shape[1:]))
+        partial, errors, sizes = _cascade(terms[:whole].reshape(whole // width, width, *terms.shape[1:]))
         low, size = low + np.sum(errors, axis=0), size + np.sum(sizes, axis=0)
         terms = np.concatenate([partial, terms[whole:]])
     return terms[0], low, size

@@ -6,6 +6,7 @@ those at which arithmetic has edges.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -57,6 +58,11 @@ class Piece:
     shape: Shape
 
 
+def _shaped(*sizes: int) -> Shape:
+    """A shape; a matrix of one column is a column."""
+    return sizes[:1] if sizes[1:] == (1,) else sizes
+
+
 @dataclass
 class Author:
     """Writes one program."""
@@ -76,6 +82,8 @@ class Author:
             self._function()
         for _ in range(1 + c.below(3)):
             self._input()
+        for name in self.functions[: c.below(3)]:
+            self.statements.append(f"{self._name()} = {name}({c.pick(self.known).text})")
         for _ in range(1 + c.below(3)):
             self._equation()
         for _ in range(c.below(3)):
@@ -92,7 +100,7 @@ class Author:
     def _shape(self) -> Shape:
         c = self.choices
         n, m = c.pick(SIZES), c.pick(SIZES)
-        return c.pick(((), (n,), (n, m), (1, n), (), (n,), (n, n)))
+        return _shaped(*c.pick(((), (n,), (n, m), (1, n), (), (n,), (n, n))))
 
     def _input(self) -> None:
         c, name, shape = self.choices, self._name(), self._shape()
@@ -103,7 +111,8 @@ class Author:
                 self.statements.append(c.pick((f"{name} (input)", f"input {name}", self._in(name, shape))))
             case 7:
                 self.statements.append(self._in(name, shape))
-                self._other()
+                if not c.once_in(4):
+                    self.data[name] = self._array(shape)
             case 5 if len(shape) == 1 and shape[0]:
                 entries = (f"{label}: {self._number()}" for label in ("in", "Paris", '"a b"', "x")[: shape[0]])
                 self.statements.append(f"{name} = [{', '.join(entries)}]")
@@ -136,7 +145,9 @@ class Author:
         if len(shape) == 1:
             return f"[{', '.join(self._number() for _ in range(shape[0]))}]"
         rows = [", ".join(self._number() for _ in range(shape[1])) for _ in range(shape[0])]
-        return f"[{'; '.join(rows)}]" if shape[0] > 1 else f"[[{rows[0] if rows else ''}]]"
+        if not shape[0]:
+            return f"zeros(0, {shape[1]})"
+        return f"[{'; '.join(rows)}]" if shape[0] > 1 and shape[1] else f"[[{'], ['.join(rows)}]]"
 
     def _function(self) -> None:
         c = self.choices
@@ -169,12 +180,22 @@ class Author:
             case 4:
                 self.statements.append(f"{self._name()} = {of.text}[{self._index(of.shape)}]")
             case 5:
-                self.statements.append(f"{self._name()} = {c.pick(STRANGE)}")
+                self.statements.append(f"{self._name()} = {self._strange()}")
             case 6:
-                self.statements.append(f"{c.pick(STRANGE)} == {c.pick(STRANGE)}")
+                self.statements.append(f"{self._strange()} == {self._strange()}")
             case _:
                 body = self.expression((), 3).text
                 self.statements.append(f"F({of.text}, {by.text}) = {body}" if of != by else f"F({of.text}) = {body}")
+
+    def _strange(self) -> str:
+        """An expression that is seldom written, its names mostly those of the program."""
+        text = self.choices.pick(STRANGE)
+        if self.choices.once_in(8):
+            return text
+        return re.sub(r"\b[a-zA-Z]\b(?!')", lambda m: self._renamed(m.group()), text)
+
+    def _renamed(self, word: str) -> str:
+        return word if word in "ITd" else self.choices.pick(self.known).text
 
     def _derivative(self, of: Piece, by: Piece) -> str:
         forms = (
@@ -195,7 +216,7 @@ class Author:
         if depth <= 0:
             return self._leaf(shape)
         if c.once_in(40):
-            return Piece(f"({c.pick(STRANGE)})", shape)
+            return Piece(f"({self._strange()})", shape)
         makers: list[Callable[[Shape, int], str]] = [
             self._leaf_text, self._unary, self._sum, self._scaled, self._power, self._where, self._elementwise,
             self._called, self._quotient, self._table, self._two, self._negative,
@@ -283,7 +304,7 @@ class Author:
 
     def _across(self, shape: Shape, depth: int) -> str:
         name, n = self.choices.pick(REDUCTIONS), self.choices.pick(SIZES)
-        return f"{name}({self.expression((shape[0], n), depth).text}, axis=1)"
+        return f"{name}({self.expression(_shaped(shape[0], n), depth).text}, axis=1)"
 
     def _softmax(self, shape: Shape, depth: int) -> str:
         name = self.choices.pick(("softmax", "log_softmax"))
@@ -296,7 +317,7 @@ class Author:
 
     def _matrix_scalar(self, shape: Shape, depth: int) -> str:
         n = self.choices.pick(SIZES)
-        return f"{self.choices.pick(('det', 'logdet', 'trace', 'tr'))}({self.expression((n, n), depth).text})"
+        return f"{self.choices.pick(('det', 'logdet', 'trace', 'tr'))}({self.expression(_shaped(n, n), depth).text})"
 
     def _norm(self, shape: Shape, depth: int) -> str:
         text = self.expression(self._shape(), depth).text
@@ -312,26 +333,26 @@ class Author:
 
     def _layer(self, shape: Shape, depth: int) -> str:
         n = self.choices.pick(SIZES)
-        return f"{self._part((shape[0], n), depth)} {self._part((n,), depth)}"
+        return f"{self._part(_shaped(shape[0], n), depth)} {self._part((n,), depth)}"
 
     def _entries(self, shape: Shape, depth: int) -> str:
         """A part of a matrix or of joined vectors."""
         n = shape[0]
-        matrix, vector = self._part((n, n), depth), self._part((n,), depth)
+        matrix, vector = self._part(_shaped(n, n), depth), self._part((n,), depth)
         forms = (f"diag({matrix})", f"{matrix}[:, 0]", f"concat({vector}, {vector})[0:{n}]", f"{matrix}[0, :]^T")
         return self.choices.pick((*forms, f"vec({vector})", f"cross({vector}, {vector})"))
 
     def _solve(self, shape: Shape, depth: int) -> str:
-        matrix, vector = self._part((shape[0], shape[0]), depth), self._part(shape, depth)
+        matrix, vector = self._part(_shaped(shape[0], shape[0]), depth), self._part(shape, depth)
         return self.choices.pick((f"solve({matrix}, {vector})", f"{matrix}^-1 {vector}", f"{matrix}^-T {vector}"))
 
     def _product(self, shape: Shape, depth: int) -> str:
         n = self.choices.pick(SIZES)
         operator = self.choices.pick((" ", " @ ", " * "))
-        return f"{self._part((shape[0], n), depth)}{operator}{self._part((n, shape[1]), depth)}"
+        return f"{self._part(_shaped(shape[0], n), depth)}{operator}{self._part(_shaped(n, shape[1]), depth)}"
 
     def _transposed(self, shape: Shape, depth: int) -> str:
-        inner = shape[::-1] if shape[0] != 1 else (shape[1],)
+        inner = _shaped(*shape[::-1])
         return f"{self._part(inner, depth)}{self.choices.pick(('^T', 'ᵀ', chr(39)))}"
 
     def _outer(self, shape: Shape, depth: int) -> str:
