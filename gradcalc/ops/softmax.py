@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 
 def _log_of_rest(x: Array, powers: Array, axes: Any) -> Array:
     """log Σ exp(x - top), as log1p of the sum without the largest, so that a dominant entry loses no digits."""
-    return np.asarray(np.log1p(summed(np.where(largest(x, axes), 0.0, powers), axes)))
+    return np.asarray(np.log1p(summed(np.where(largest(x, axes), powers - 1.0, powers), axes)))
 
 
 def _logsumexp(x: Array, axes: Any) -> Array:

@@ -124,7 +124,7 @@ def mse(a: Group, b: Group) -> Any:
 
 EXACT: dict[str, Exact] = {
     "sum": reducing(mp.fsum),
-    "size": lambda attributes, x: np.array([[mpf(x.size if attributes["axis"] is None else x.shape[attributes["axis"]])]]),
+    "size": lambda attributes, x: np.array([[mpf({None: x.size, 0: len(x), 1: x.shape[1]}[attributes["axis"]])]]),
     "mean": reducing(mean),
     "prod": reducing(prod),
     "var": reducing(var),
