@@ -66,6 +66,7 @@ def _worst(sweep: Backward, values: Values) -> Loss | None:
     """The entry of the target that has lost most."""
     target = sweep.target
     size = np.swapaxes(np.abs(values[target]), -1, -2).reshape(-1)
+    unit = np.where(size == 0, np.finfo(float).tiny, size) * UNIT
     known, assumed = np.zeros_like(size), np.zeros_like(size)
     errors: dict[Node, Array] = {}
     with np.errstate(all="ignore"):
@@ -75,10 +76,11 @@ def _worst(sweep: Backward, values: Values) -> Loss | None:
             if not errors[node].any():
                 continue
             if signed is not None:
-                known += _moved(values[adjoint], signed).sum(axis=(-2, -1))
-            assumed += np.square(_moved(values[adjoint], spread)).sum(axis=(-2, -1))
+                known += _moved(values[adjoint], signed).sum(axis=(-2, -1)) / unit
+            moved = _moved(values[adjoint], spread) / unit[:, None, None]
+            assumed += np.square(moved).sum(axis=(-2, -1))
         error = np.abs(known) + np.sqrt(assumed)
-        lost = np.where(error == 0, 0.0, np.log10(error / (UNIT * size)))
+        lost = np.where(error == 0, 0.0, np.log10(error))
     if not lost.size or not (lost > TOLERATED).any():
         return None
     worst = int(np.nanargmax(lost))

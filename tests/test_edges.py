@@ -1,0 +1,339 @@
+"""Kinks, ties, domains, singularities and overflow in whole expressions: expected by hand, each with its reason.
+
+A row says what a run must give: the gradients, and the flags as (code, node); or the error as (code, part of its
+message), which names the node, the place and the value. Then no output, whatever the numbers, holds a number that is
+not finite without a flag or an error that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+
+ROOT = Path(__file__).parent.parent
+INF, NAN = math.inf, math.nan
+
+ERRORS: list[tuple[str, str, str]] = [
+    ("s = 0/x; x = 0", "division-by-zero", "`s` divides by zero: 0.0 / 0.0"),
+    ("s = x/x; x = 0", "division-by-zero", "`s` divides by zero: 0.0 / 0.0"),
+    ("s = sum(1 ./ x); x = [1, 0, 2]", "division-by-zero", "`t1[1]` divides by zero: 1.0 / 0.0"),
+    ("s = log(x); x = 0", "domain", "`s` is out of domain: `s = log(x)` at 0.0"),
+    ("s = 1 + log(x); x = -1", "domain", "`t1` is out of domain: `log(x)` at -1.0"),
+    ("s = sum(log(x)); x = [1, -2]", "domain", "`t1[1]` is out of domain: `log(x)` at -2.0"),
+    ("s = sum(sqrt(A)); A = [1, 2; 3, -4]", "domain", "`t1[1, 1]` is out of domain: `sqrt(A)` at -4.0"),
+    ("s = x^y; x = -2; y = 0.5", "domain", "at -2.0, 0.5"),
+    ("s = x^y; x = 0; y = -1", "domain", "at 0.0, -1.0"),
+    ("s = arctan2(y, x); x = 0; y = 0", "domain", "at 0.0, 0.0"),
+    ("s = arcsin(x); x = 1.5", "domain", "at 1.5"),
+    ("s = exp(x)/exp(x); x = 1000", "overflow", "`t1` is too large for a 64-bit float: `exp(x)` at 1000.0"),
+    ("s = x^2/1e300; x = 1e200", "overflow", "`x^2` at 1e+200"),
+    ("s = sum(x .^ 2)/1e300; x = [1, 1e200]", "overflow", "`t1[1]`"),
+    ("s = x - y; x = 1.7e308; y = -1.7e308", "overflow", "`s`"),
+    ("s = where(x > 0, log(x), sqrt(x)); x = -1", "domain", "`sqrt(x)` at -1.0"),
+    ("s = log(where(x > 0, x, -1)); x = -1", "domain", "at -1.0"),
+    ("s = 0 * log(x); x = 0", "domain", "`log(x)` at 0.0"),
+    ("B = A^-1; s = sum(B); A = [1, 2; 2, 4]", "singular-matrix", "singular"),
+    ("s = sum(x / norm(x)); x = [0, 0]", "division-by-zero", "0.0"),
+]  # fmt: skip
+
+GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
+    # a kink: the subgradient of least norm, and a flag
+    ("s = |x|; x = 0", {"x": 0}, [("kink", "s")]),
+    ("s = sum(|x|); x = [0, -2]", {"x": [0, -1]}, [("kink", "t1")]),
+    ("s = relu(x) + x; x = 0", {"x": 1}, [("kink", "t1")]),
+    ("s = norm(v); v = [0, 0]", {"v": [0, 0]}, [("kink", "s")]),
+    ("s = max(x, y); x = 1; y = 1", {"x": 0.5, "y": 0.5}, [("kink", "s")]),
+    ("s = max(x); x = [3, 3, 1]", {"x": [0.5, 0.5, 0]}, [("kink", "s")]),
+    ("s = where(x > 0, x, -x); x = 0", {"x": -1}, [("kink", "t1")]),
+    ("s = floor(x) x; x = 2", {"x": 2}, [("kink", "t1")]),
+    # both are tied, and their sum x + y is smooth: the flags stay, the gradient is the true one
+    ("s = max(x, y) + min(x, y); x = 2; y = 2", {"x": 1, "y": 1}, [("kink", "t1"), ("kink", "t2")]),
+    # a kink inside a smooth whole: the derivative, and no flag
+    ("s = |x|^2; x = 0", {"x": 0}, []),
+    ("t = |x|; s = t^2; x = 0", {"x": 0}, []),
+    ("s = |x|^3; x = 0", {"x": 0}, []),
+    ("s = x |x|; x = 0", {"x": 0}, []),
+    ("s = relu(x)^2; x = 0", {"x": 0}, []),
+    ("s = norm(v)^2; v = [0, 0]", {"v": [0, 0]}, []),
+    ("n = norm(v); s = n n; v = [0, 0]", {"v": [0, 0]}, []),
+    ("s = (x - y) max(x, y); x = 3; y = 3", {"x": 3, "y": -3}, []),
+    ("s = sum(x ∘ |x|); x = [0, -2]", {"x": [0, 4]}, []),
+    # what is multiplied by the jump is 0, and still there is a kink: x step(x) is relu
+    ("s = x step(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    # a condition on data that the target is not connected with is no kink of it
+    ("s = sum(where(m > 0, x, 2 x)); x = [1, 2]; m = [0, 1]", {"x": [2, 1], "m": [0, 0]}, []),
+    # derivatives that are infinite or undefined
+    ("s = sqrt(x); x = 0", {"x": INF}, [("infinite-gradient", "x")]),
+    ("s = -sqrt(x); x = 0", {"x": -INF}, [("infinite-gradient", "x")]),
+    ("s = cbrt(x); x = 0", {"x": INF}, [("infinite-gradient", "x")]),
+    ("s = arcsin(x); x = 1", {"x": INF}, [("infinite-gradient", "x")]),
+    ("s = arccos(x); x = 1", {"x": -INF}, [("infinite-gradient", "x")]),
+    ("s = sum(sqrt(x)); x = [4, 0]", {"x": [0.25, INF]}, [("infinite-gradient", "x")]),
+    ("s = x^y; x = -2; y = 2", {"x": -4, "y": NAN}, [("undefined-gradient", "y")]),
+    ("s = x^y + z; x = -2; y = 3; z = 1", {"x": 12, "y": NAN, "z": 1}, [("undefined-gradient", "y")]),
+    # the value is finite and the gradient beyond 1.8e308: 1/x at 1e-200 has -1e400
+    ("s = 1/x; x = 1e-200", {"x": -INF}, [("infinite-gradient", "x")]),
+    # two branches, +∞ and -∞: 0/0 of the derivative
+    ("s = sqrt(x) - sqrt(2 x); x = 0", {"x": NAN}, [("undefined-gradient", "x"), ("infinite-gradient", "t2")]),
+    # a branch that is not taken contributes exactly 0
+    ("s = where(x > 0, log(x), 0); x = -1", {"x": 0}, [("not-taken", "t2")]),
+    ("s = where(x > 0, sqrt(x), 3 x); x = -1", {"x": 3}, [("not-taken", "t2"), ("not-taken", "t2")]),
+    ("s = max(1/x, 5); x = 0.25", {"x": 0}, []),
+    ("s = where(x > 0, where(x > 1, log(x - 1), 0), 2 x); x = 0.5", {"x": 0}, [("not-taken", "t4")]),
+    # inputs that the target does not depend on
+    ("s = x^2; x = 3; y = 1; z = y + 1", {"x": 6}, []),
+    # underflow to 0 is a number like another
+    ("s = x y; x = 1e-200; y = 1e-200", {"x": 1e-200, "y": 1e-200}, []),
+    ("s = exp(x); x = -1000", {"x": 0}, []),
+    # products differentiate at zeros
+    ("s = prod(x); x = [0, 3, 4]", {"x": [12, 0, 0]}, []),
+    ("s = prod(x); x = [0, 0, 4]", {"x": [0, 0, 0]}, []),
+    ("s = det(A); A = [1, 2; 2, 4]", {"A": [[4, -2], [-2, 1]]}, []),
+]  # fmt: skip
+
+HESSIANS: list[tuple[str, Any, bool]] = [
+    # the value, and whether there is a flag
+    ("s = |x|^2; x = 0", 2, False),
+    ("t = |x|; s = t^2; x = 0", 2, False),
+    ("s = square(|x|); x = 0", 2, False),
+    ("s = |x| |x|; x = 0", 2, False),
+    ("s = |x|^3; x = 0", 0, False),
+    ("s = |x|^4; x = 0", 0, False),
+    ("s = sum(|x| .^ 2); x = [0, 3]", [[2, 0], [0, 2]], False),
+    ("s = norm(v)^2; v = [0, 0]", [[2, 0], [0, 2]], False),
+    ("n = norm(v); s = n n; v = [0, 0]", [[2, 0], [0, 2]], False),
+    ("s = x |x|; x = 0", 0, True),
+    ("s = relu(x)^2; x = 0", 0, True),
+    ("s = relu(x); x = 0", 0, True),
+    ("s = elu(x); x = 0", 0, True),
+    ("s = where(x > 0, log(x), x^2); x = -1", 2, False),
+    ("s = sum(where(x > 0, log(x), x .^ 3)); x = [2, -1, 0.5]", [[-0.25, 0, 0], [0, -6, 0], [0, 0, -4]], False),
+    ("s = x^1.5; x = 0", INF, True),
+    ("s = det(A); A = [1, 2; 2, 4]", [[0, 0, 0, 1], [0, 0, -1, 0], [0, -1, 0, 0], [1, 0, 0, 0]], False),
+]  # fmt: skip
+
+
+def _array(value: Any) -> Any:
+    return np.asarray(value, dtype=float)
+
+
+@pytest.mark.parametrize(("text", "code", "part"), ERRORS, ids=[e[0] for e in ERRORS])
+def test_errors_name_node_place_and_value(text: str, code: str, part: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run()
+    found = caught.value.diagnostics[0]
+    assert found.code == code
+    assert part in found.message
+    assert found.span is not None and found.help
+
+
+@pytest.mark.parametrize(("text", "code", "part"), ERRORS, ids=[e[0] for e in ERRORS])
+def test_the_same_error_in_every_command(text: str, code: str, part: str) -> None:
+    model = gradcalc.loads(text)
+    for command in (model.jacobian, model.hessian, lambda of: model.compile(of=of)()):
+        with pytest.raises(gradcalc.GradcalcError) as caught:
+            command(of="s")
+        assert caught.value.diagnostics[0].code == code
+
+
+@pytest.mark.parametrize(("text", "gradients", "flags"), GRADIENTS, ids=[g[0] for g in GRADIENTS])
+def test_gradients_and_flags(text: str, gradients: dict[str, Any], flags: list[tuple[str, str]]) -> None:
+    run = gradcalc.loads(text).run(of="s")
+    for name, expected in gradients.items():
+        np.testing.assert_array_equal(_array(run.gradients[name].value), _array(expected))
+    assert [(f.code, f.node) for f in run.flags] == flags
+
+
+@pytest.mark.parametrize(("text", "gradients", "flags"), GRADIENTS, ids=[g[0] for g in GRADIENTS])
+def test_the_same_gradients_in_every_command(text: str, gradients: dict[str, Any], flags: Any) -> None:
+    model = gradcalc.loads(text)
+    made = model.jacobian("s")
+    _, compiled = model.compile(of="s")()
+    data = {n: r.value for n, r in model.run(of="s").nodes.items() if r.op == "input"}
+    rows = {n: np.stack([np.asarray(v), np.asarray(v)]) for n, v in data.items()}
+    _, batch = model.compile(of="s", shapes={n: np.shape(v) for n, v in data.items()})(**rows)
+    for name, expected in gradients.items():
+        np.testing.assert_array_equal(_array(made.jacobians[name].value), _array(expected))
+        if name in compiled:
+            np.testing.assert_array_equal(_array(compiled[name]), _array(expected))
+            np.testing.assert_array_equal(_array(batch[name]), np.stack([_array(expected)] * 2))
+    unusual = {"kink", "infinite-gradient", "undefined-gradient"}
+    told = {f.code for f in made.flags}
+    assert told == {code for code, node in flags if code in unusual and (code == "kink" or node in gradients)}
+
+
+@pytest.mark.parametrize(("text", "expected", "flagged"), HESSIANS, ids=[h[0] for h in HESSIANS])
+def test_hessians(text: str, expected: Any, flagged: bool) -> None:
+    made = gradcalc.loads(text).hessian("s")
+    [value] = [b.value for row in made.hessians.values() for b in row.values()]
+    np.testing.assert_array_equal(_array(value), _array(expected))
+    assert bool(made.flags) == flagged
+
+
+def test_vectors_that_mix_taken_and_not() -> None:
+    """In one vector some entries are taken through a branch and others are not: Jacobian, products, rows of a batch."""
+    model = gradcalc.loads("y = where(x > 0, log(x), 3 x); x = [2, -1, 0.5]")
+    expected = np.diag([0.5, 3, 2])
+    made = model.jacobian("y", upstream=[1, 10, 100], tangent=[1, 1, 1])
+    np.testing.assert_array_equal(made.jacobians["x"].value, expected)
+    np.testing.assert_array_equal(made.products["x"].value, [0.5, 30, 200])
+    assert made.change is not None
+    np.testing.assert_array_equal(made.change.value, [0.5, 3, 2])
+    step = gradcalc.loads("s = sum(where(x > 0, log(x), 3 x))").compile(shapes={"x": (2,)})
+    _, found = step(x=np.array([[2.0, -1.0], [-5.0, 0.5], [0.0, 0.0]]))
+    np.testing.assert_array_equal(found["x"], [[0.5, 3], [3, 2], [3, 3]])
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "value"),
+    [("s = sum(x)", {"x": []}, 0), ("s = ||x||", {"x": []}, 0), ("s = prod(x)", {"x": []}, 1),
+     ("s = x^T x", {"x": []}, 0)],
+)  # fmt: skip
+def test_empty_vectors(text: str, data: dict[str, Any], value: float) -> None:
+    run = gradcalc.loads(text).run(data)
+    assert run.value == value
+    assert np.shape(run.gradients["x"].value) == (0,)
+
+
+@pytest.mark.parametrize("name", ["mean", "max", "min", "var", "std", "median", "logsumexp"])
+def test_empty_vectors_without_a_value(name: str) -> None:
+    """Nothing has no mean and no largest entry: an error, not a NaN."""
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"s = {name}(x)").run({"x": []})
+    assert caught.value.diagnostics[0].code in ("undefined-value", "overflow", "domain", "shape-mismatch")
+
+
+def test_not_connected_is_said() -> None:
+    run = gradcalc.loads("s = x^2; x = 3; y = 1").run(of="s")
+    assert not gradcalc.loads("s = x^2 + 0 floor(y); x = 3; y = 1.5").run().flags
+    assert "y" not in run.gradients or not run.gradients["y"].connected
+
+
+# ------------------------------------------------------------------------------ the command line
+
+
+def _shown(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "gradcalc", *arguments], capture_output=True, text=True, cwd=ROOT,
+                          check=False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "words"),
+    [
+        ("s = sqrt(x); x = 0", "infinite-gradient", "the derivative of `sqrt` in `s`"),
+        ("s = sum(relu(x)); x = [1, 0]", "kink", "not differentiable here"),
+        ("s = sum(where(x > 0, log(x), 0)); x = [1, -1]", "not-taken", "contributes exactly 0"),
+        ("s = x^y; x = -2; y = 2", "undefined-gradient", "∂s/∂y is undefined here"),
+    ],
+)
+def test_flags_on_the_command_line(text: str, code: str, words: str) -> None:
+    """In the table, and in JSON with the places."""
+    plain = _shown("run", "-e", text, "--format", "plain")
+    assert plain.returncode == 0 and words in " ".join(plain.stdout.split())
+    document = json.loads(_shown("run", "-e", text, "--json").stdout)
+    assert code in [f["code"] for f in document["flags"]]
+    assert all(f["places"] for f in document["flags"])
+
+
+def test_errors_on_the_command_line() -> None:
+    found = _shown("run", "-e", "s = sum(log(x)); x = [1, -2]")
+    assert found.returncode == 4 and "`t1[1]` is out of domain: `log(x)` at -2.0" in found.stderr
+    document = json.loads(_shown("run", "-e", "s = exp(x)/exp(x); x = 1000", "--json").stdout)
+    assert document["errors"][0]["code"] == "overflow" and "1000.0" in document["errors"][0]["message"]
+
+
+# --------------------------------------------------------------- never a bare NaN or infinity
+
+NASTY = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -3.0, 1e-200, -1e-200, 1e200, -1e200, 1e-308, 1.7e308, 710.0, -750.0, 1e16]
+CALLS = ["exp", "log", "sqrt", "cbrt", "abs", "square", "sin", "tanh", "sigmoid", "relu", "softplus", "log1p", "expm1",
+         "sinh", "arctan", "arcsin", "step", "floor", "elu", "sinc", "gelu", "softsign"]  # fmt: skip
+REDUCTIONS = ["sum", "mean", "norm", "norm1", "norminf", "max", "min", "logsumexp", "prod", "std", "var"]
+
+
+def _expression(choose: random.Random, depth: int) -> str:
+    """A random expression entry by entry over x and y."""
+    if not depth:
+        return choose.choice(["x", "y", "x", "y", "2", "0"])
+    a, b = _expression(choose, depth - 1), _expression(choose, choose.randrange(depth))
+    kind = choose.randrange(8)
+    if kind < 3:
+        return f"{choose.choice(CALLS)}({a})"
+    if kind == 3:
+        return f"where({a} > {b}, {_expression(choose, depth - 1)}, {b})"
+    if kind == 4:
+        return f"{choose.choice(['max', 'min', 'hypot'])}({a}, {b})"
+    return f"({a} {choose.choice(['+', '-', '∘', './', '.^'])} {b})"
+
+
+def _nasty(seed: int) -> str:
+    choose = random.Random(seed)
+    x, y = ([choose.choice(NASTY) for _ in range(2)] for _ in "xy")
+    body = _expression(choose, choose.randint(1, 4))
+    return f"s = {choose.choice(REDUCTIONS)}(({body}) + 0 x); x = {x}; y = {y}"
+
+
+def _bare(numbers: Any) -> bool:
+    return not np.isfinite(np.asarray(numbers, dtype=float)).all()
+
+
+def unexplained_in_run(run: gradcalc.Run) -> list[str]:
+    """What a run prints, is not finite, and no flag names."""
+    named = {f.node for f in run.flags}
+    found = [n for n, row in run.nodes.items() if _bare(row.value) and n not in named]
+    found += [n for n, g in run.gradients.items() if _bare(g.value) and n not in named]
+    for e in run.edges:
+        local = [*e.local.parts.values(), *([] if e.local.value is None else [e.local.value])]
+        if any(_bare(v) for v in (e.upstream, e.downstream, *local)) and not named & {e.node, e.input}:
+            found.append(f"{e.node} -> {e.input}")
+    found += [d.name for d in run.deltas if _bare(d.value) and d.of not in named]
+    return found
+
+
+def _numbers(document: Any) -> bool:
+    """Whether a JSON document has a number that is not finite."""
+    if isinstance(document, dict):
+        return any(_numbers(v) for v in document.values())
+    if isinstance(document, list):
+        return any(map(_numbers, document))
+    return document in ("NaN", "Infinity", "-Infinity")
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_nothing_is_printed_bare(block: int) -> None:
+    """Random programs at nasty points, in run, jacobian and hessian: a flag or an error for every such number."""
+    from gradcalc.report.document import run_document
+    from gradcalc.report.ledger import ledger
+    from gradcalc.report.tables import plain
+
+    for seed in range(40 * block, 40 * block + 40):
+        text = _nasty(seed)
+        model = gradcalc.loads(text)
+        try:
+            run = model.run(of="s")
+        except gradcalc.GradcalcError as error:
+            assert all(d.message and "nan" not in d.message for d in error.diagnostics), text
+            continue
+        assert not _bare(run.value), text
+        assert not unexplained_in_run(run), text
+        if any(word in plain(ledger(run)) for word in ("∞", "undefined", "nan")):
+            assert run.flags, text
+        if _numbers(run_document(run)):
+            assert run.flags, text
+        first = model.jacobian("s")
+        flags = {f.node for f in first.flags}
+        assert not [n for n, b in first.jacobians.items() if _bare(b.value) and n not in flags], text
+        second = model.hessian("s")
+        for name, row in second.hessians.items():
+            for other, b in row.items():
+                told = {f.message.split(" is ")[0] for f in second.flags}
+                assert not _bare(b.value) or f"∂²s/∂{name}∂{other}" in told, text
