@@ -37,12 +37,16 @@ def evaluate(order: Iterable[Node], values: Values, masks: Masks | None = None) 
 
 @dataclass(frozen=True)
 class Fault:
-    """A node whose value is not a number that can be used: at which entry, from which operands."""
+    """A node whose value is not a number that can be used: at which entry, from which operands.
+
+    `witness` is what the operation shows in place of its operands: a name and a number.
+    """
 
     node: Node
     kind: str
     place: tuple[int, ...]
     operands: tuple[float | None, ...]
+    witness: tuple[str, float] | None = None
 
 
 def entry(index: Sequence[int], node: Node) -> tuple[int, ...]:
@@ -80,7 +84,7 @@ def faults(order: Sequence[Node], values: Values, targets: Iterable[Node], masks
                 tainted.add(node)
                 index = tuple(int(i) for i in where[0])
                 operands = tuple(_operand(values[i], index) for i in node.inputs)
-                out.append(Fault(node, kind, entry(index, node), operands))
+                out.append(Fault(node, kind, entry(index, node), operands, _witness(node, values, index)))
     return out
 
 
@@ -99,6 +103,14 @@ def _suspect(node: Node, values: Values) -> tuple[Array, str] | None:
     if not bad.any() or any(not np.isfinite(x).all() for x in operands):
         return None
     return bad, "overflow" if np.isinf(value).any() else "undefined"
+
+
+def _witness(node: Node, values: Values, index: Sequence[int]) -> tuple[str, float] | None:
+    """What an operation on whole matrices says of the one that an entry is in."""
+    if node.operation.witness is None:
+        return None
+    name, numbers = node.operation.witness(node.attributes, *(values[i] for i in node.inputs))
+    return name, float(np.broadcast_to(numbers, values[node].shape[:-2])[tuple(index)[:-2]])
 
 
 def _operand(array: Array, index: Sequence[int]) -> float | None:

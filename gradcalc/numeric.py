@@ -13,6 +13,7 @@ from gradcalc.errors import Diagnostic, GradcalcError, Label
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
 from gradcalc.planning.planner import Plan
+from gradcalc.suggest import shown_size
 
 Array = np.ndarray[Any, Any]
 
@@ -65,8 +66,12 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     domain = node.operation.domain
     if node.op in ("inv", "solve") and fault.kind == "domain":
         code, message = "singular-matrix", f"the matrix in `{text}` is singular"
+        if fault.witness is not None and np.isfinite(fault.witness[1]):
+            message += f" to 16 digits: {fault.witness[0]} is {shown_size(fault.witness[1])}"
     elif node.op == "divide" and fault.kind == "domain":
         code, message = "division-by-zero", f"{where} divides by zero: {operands.replace(', ', ' / ')}"
+    elif fault.kind == "domain" and fault.witness is not None:
+        code, message = "domain", f"{where} is out of domain: `{text}`, {fault.witness[0]} is {fault.witness[1]!r}"
     elif fault.kind == "domain":
         code, message = "domain", f"{where} is out of domain: `{text}` at {operands}"
     elif fault.kind == "overflow":

@@ -267,3 +267,59 @@ def test_third_derivatives_of_a_determinant_are_signs() -> None:
             values[tangent][place] = 1.0
             node = forward(node, {leaf: tangent})
         assert evaluate(ancestors([node]), values)[node].item() == sign
+
+
+# ------------------------------------------------------------------------------- condition
+
+
+def condition(a: Any) -> float:
+    condition_of = OPERATIONS["inv"].condition
+    assert condition_of is not None
+    with np.errstate(all="ignore"):
+        return float(condition_of({}, np.asarray(a, dtype=float)))
+
+
+def exact_condition(a: Any) -> float:
+    """The smaller of the largest row sums of |A^-1| |A| and |A| |A^-1|."""
+    inverse = np.abs(value(EXACT["inv"], {}, [a]))
+    return float(min(max(np.sum(p, axis=1)) for p in (inverse @ np.abs(a), np.abs(a) @ inverse)))
+
+
+def test_condition_numbers() -> None:
+    """As defined, to 1e-12; those of diagonal matrices and permutations are 1, of singular ones infinite."""
+    for n in range(1, 11):
+        assert condition(hilbert(n)) == pytest.approx(exact_condition(hilbert(n)), rel=1e-12)
+    assert condition(np.diag([1e300, 1.0, 1e-300])) == 1.0
+    assert condition(np.eye(30)[::-1] * 1e-3) == 1.0
+    assert condition(np.zeros((0, 0))) == 0.0
+    assert condition(np.arange(9.0).reshape(3, 3)) == np.inf
+    assert condition(np.zeros((40, 40))) == np.inf
+
+
+def warnings(text: str, **data: Any) -> list[str]:
+    return [w.message for w in gradcalc.loads(text).run(data).warnings if w.code == "ill-conditioned"]
+
+
+def test_ill_conditioned_matrices_are_warned_of_once_each() -> None:
+    a = hilbert(8)
+    [message] = warnings("x = solve(A, b); y = inv(A); s = sum(x) + sum(y) + logdet(A)", A=a, b=[1.0] * 8)
+    assert "its condition number is 6.5e9" in message
+    assert warnings("s = sum(inv(A))", A=np.diag([1.0, 1e-30])) == []
+    assert warnings("s = det(A) + sum(adj(A))", A=a) == []
+    assert warnings("s = where(t > 0, sum(inv(A)), t)", A=a, t=-1.0) == []
+
+
+def faults(text: str, **data: Any) -> list[tuple[str, str]]:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run(data)
+    return [(d.code, d.message) for d in caught.value.diagnostics]
+
+
+def test_singular_matrices_are_told_with_what_shows_it() -> None:
+    assert faults("s = sum(inv(A))", A=[[1, 2], [2, 4]]) == [("singular-matrix", "the matrix in `inv(A)` is singular")]
+    near = [[1, 1], [1, 1 + 2.0**-52]]
+    [(code, message)] = faults("s = sum(solve(A, b))", A=near, b=[1, 2])
+    assert (code, message.rpartition(" is ")[2]) == ("singular-matrix", "1.8e16")
+    assert faults("s = logdet(A)", A=[[1, 2], [3, 4]]) == [
+        ("domain", "`s` is out of domain: `s = logdet(A)`, the determinant is -2.0")]  # fmt: skip
+    assert faults("s = logdet(A)", A=np.arange(9.0).reshape(3, 3))[0][1].endswith("the determinant is 0.0")

@@ -151,7 +151,7 @@ def _logdet_fault(a: Any, x: Array) -> Array:
 
 
 def _shown_determinant(a: Any, x: Array) -> tuple[str, Array]:
-    return "its determinant", _det_kernel(a, x)[..., 0, 0]
+    return "the determinant", _det_kernel(a, x)[..., 0, 0]
 
 
 declare(
