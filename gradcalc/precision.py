@@ -66,7 +66,7 @@ def _worst(sweep: Backward, values: Values) -> Loss | None:
     """The entry of the target that has lost most."""
     target = sweep.target
     size = np.swapaxes(np.abs(values[target]), -1, -2).reshape(-1)
-    unit = np.where(size == 0, np.finfo(float).tiny, size) * UNIT
+    unit = np.maximum(size * UNIT, np.finfo(np.float64).tiny)
     known, assumed = np.zeros_like(size), np.zeros_like(size)
     errors: dict[Node, Array] = {}
     with np.errstate(all="ignore"):

@@ -1,9 +1,8 @@
 """What one operation rounds off: the exact result of the operands that it got, less the result that it gave.
 
-For sums, products, quotients, roots and whole powers that is computed by error-free transformations (Knuth's
-two-sum, Dekker's and Veltkamp's two-product: Ogita, Rump and Oishi 2005, "Accurate sum and dot product"; roots and
-quotients by their residual), so that a step that is exact counts for nothing. Operations that only choose, move or
-negate are exact. Of all others half a unit in the last place is assumed.
+For sums, products, quotients, roots and whole powers that is computed in doubled arithmetic (`gradcalc.ops.doubled`),
+roots and quotients by their residual, so that a step that is exact counts for nothing. Operations that only choose,
+move or negate are exact. Of all others half a unit in the last place is assumed.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ import numpy as np
 
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node
+from gradcalc.ops.doubled import Pair, multiply, pair, two_product, two_sum
 
 Array = np.ndarray[Any, Any]
-Pair = tuple[Array, Array]
-"""A number to twice the digits of a float, as the unevaluated sum of two."""
 UNIT = 2.0**-53
 MOST_PRODUCTS = 2**18
 """Products whose rounding is computed one by one; of a matrix product with more of them it is estimated."""
@@ -32,26 +30,6 @@ EXACT = {
     "transpose", "unvec", "vec", "where",
 }  # fmt: skip
 """Operations that round nothing."""
-
-
-def two_sum(a: Array, b: Array) -> Pair:
-    """a + b exactly."""
-    high = a + b
-    part = high - a
-    return high, (a - (high - part)) + (b - part)
-
-
-def _halves(x: Array) -> Pair:
-    large = 134217729.0 * x
-    high = large - (large - x)
-    return high, x - high
-
-
-def two_product(a: Array, b: Array) -> Pair:
-    """a b exactly, where nothing over- or underflows."""
-    high = a * b
-    (a1, a2), (b1, b2) = _halves(a), _halves(b)
-    return high, ((a1 * b1 - high) + a1 * b2 + a2 * b1) + a2 * b2
 
 
 def summed(high: Array, low: Array | float, axis: int) -> Pair:
@@ -69,21 +47,16 @@ def summed(high: Array, low: Array | float, axis: int) -> Pair:
     return np.moveaxis(high, 0, axis), np.moveaxis(low, 0, axis)
 
 
-def _over(pair: Pair, axis: int | None) -> Pair:
+def _over(terms: Pair, axis: int | None) -> Pair:
     """The sum of pairs over an axis of a value, or over all its entries."""
     if axis is not None:
-        return summed(*pair, axis=axis - 2)
-    return summed(*summed(*pair, axis=-2), axis=-1)
+        return summed(*terms, axis=axis - 2)
+    return summed(*summed(*terms, axis=-2), axis=-1)
 
 
-def _left(pair: Pair, value: Array) -> Array:
+def _left(exact: Pair, value: Array) -> Array:
     """A pair less a value that is close to it."""
-    return np.asarray((pair[0] - value) + pair[1])
-
-
-def _times(a: Pair, b: Pair) -> Pair:
-    high, low = two_product(a[0], b[0])
-    return two_sum(high, low + (a[0] * b[1] + a[1] * b[0]))
+    return np.asarray((exact[0] - value) + exact[1])
 
 
 def _root(below: Pair, value: Array) -> Array:
@@ -101,7 +74,7 @@ def _quotient(x: Array, y: Array, value: Array) -> Array:
 
 
 def _add(node: Node, value: Array, *terms: Array) -> Array:
-    total: Pair = (np.zeros_like(value), np.zeros_like(value))
+    total = pair(np.zeros_like(value))
     for sign, term in zip(node.attributes["signs"], terms, strict=True):
         high, low = two_sum(total[0], sign * term)
         total = high, total[1] + low
@@ -114,12 +87,12 @@ def _power(node: Node, value: Array, x: Array, n: Array) -> Array | None:
     if not (n == exponent).all():
         return None
     if exponent == 0.5:
-        return _root((x, np.zeros_like(x)), value)
+        return _root(pair(x), value)
     if exponent != np.floor(exponent) or abs(exponent) > MOST_FACTORS:
         return None
-    whole: Pair = (np.ones_like(x), np.zeros_like(x))
+    whole = pair(np.ones_like(x))
     for _ in range(int(abs(exponent))):
-        whole = _times(whole, (x, np.zeros_like(x)))
+        whole = multiply(whole, pair(x))
     if exponent >= 0:
         return _left(whole, value)
     product = two_product(value, whole[0])
@@ -128,7 +101,7 @@ def _power(node: Node, value: Array, x: Array, n: Array) -> Array | None:
 
 def _mean(node: Node, value: Array, x: Array) -> Array:
     axis = node.attributes["axis"]
-    total = _over((x, np.zeros_like(x)), axis)
+    total = _over(pair(x), axis)
     length = np.asarray(float(x.shape[-2] * x.shape[-1] if axis is None else x.shape[axis - 2]))
     product = two_product(value, length)
     return np.asarray((((total[0] - product[0]) - product[1]) + total[1]) / length)
@@ -155,7 +128,7 @@ def _hypot(node: Node, value: Array, x: Array, y: Array) -> Array:
 
 def _trace(node: Node, value: Array, x: Array) -> Array:
     entries = np.diagonal(x, axis1=-2, axis2=-1)[..., None]
-    return _left(_over((entries, np.zeros_like(entries)), None), value)
+    return _left(_over(pair(entries), None), value)
 
 
 def _product(node: Node, value: Array, x: Array, y: Array) -> Array:
@@ -176,11 +149,11 @@ KNOWN: dict[str, Callable[..., Array | None]] = {
     "ratio": lambda node, value, x, y: _quotient(x, y, value),
     "square": lambda node, value, x: _left(two_product(x, x), value),
     "one_minus_square": _one_minus_square,
-    "sqrt": lambda node, value, x: _root((x, np.zeros_like(x)), value),
+    "sqrt": lambda node, value, x: _root(pair(x), value),
     "power": _power,
     "hypot": _hypot,
-    "sum": lambda node, value, x: _left(_over((x, np.zeros_like(x)), node.attributes["axis"]), value),
-    "norm1": lambda node, value, x: _left(_over((np.abs(x), np.zeros_like(x)), node.attributes["axis"]), value),
+    "sum": lambda node, value, x: _left(_over(pair(x), node.attributes["axis"]), value),
+    "norm1": lambda node, value, x: _left(_over(pair(np.abs(x)), node.attributes["axis"]), value),
     "mean": _mean,
     "matmul": _matmul,
     "norm_squared": _norm_squared,
