@@ -530,14 +530,24 @@ _REMARKS = {
     "kink": Code(
         "A point where the function has no derivative",
         "At a kink such as relu at 0 or |x| at 0 the subgradient of least norm is taken; entries that tie for a "
-        "maximum share evenly. The flag names the value and the rule.",
+        "maximum share evenly; at a jump, as of x > 0 at 0, the derivative is that of the side taken. The flag names "
+        "the value and the rule. A kink that the target does not feel, as in relu(x)^2 at 0, has none.",
         "s = relu(x); x = 0",
         "s = relu(x); x = 1",
         None,
     ),
+    "not-taken": Code(
+        "A value that is not finite, and that nothing takes",
+        "Where `where`, `max` or `min` selects another branch, a value may be undefined or infinite, and so may a "
+        "local gradient. It contributes exactly 0. The flag names it, so that no such number stands in a table unexplained.",
+        "s = where(x > 0, log(x), 0); x = -1",
+        "s = where(x > 0, log(x), 0); x = 1",
+        None,
+    ),
     "infinite-gradient": Code(
         "A gradient that is infinite",
-        "The value is finite and its derivative is not, as for sqrt at 0.",
+        "The value is finite and its derivative is not, as for sqrt at 0, or is beyond 1.8e308, as for 1/x at 1e-200. "
+        "The flag names the operation behind it.",
         "s = sqrt(x); x = 0",
         "s = sqrt(x); x = 1",
         None,

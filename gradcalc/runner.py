@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, Edge, forward, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.evaluator import Values
-from gradcalc.flags import kink_flags
+from gradcalc.flags import kink_flags, run_flags
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
+from gradcalc.kinks import felt_kinks
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planning.plan import Plan, named_values, unused_data
@@ -73,11 +74,12 @@ class Runner:
         self._edges_into: dict[Node, list[Edge]] = {}
         for edge in self.sweep.edges:
             self._edges_into.setdefault(edge.input, []).append(edge)
-        self.kinks = evaluator.kinks([n for n in self.forward_order if n in self.sweep.adjoints], self.values)
-        self.writer = Writer(plan, self.sweep, any(node.op in ("max", "min") for node, _ in self.kinks))
+        self._backward()
+        below = [n for n in self.forward_order if n in self.sweep.adjoints]
+        tied = any(node.op in ("max", "min") for node, _ in evaluator.kinks(below, self.values))
+        self.writer = Writer(plan, self.sweep, tied)
         self.writer.distributions = [y for y in distributions(self.sweep) if _sums_to_one(self.values[y], y.shape)]
         matrices = jacobians(self.sweep) if self.jacobian else {}
-        self._backward(matrices)
         kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
         run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
         run.upstream = "" if self.upstream is None else str(self.sweep.seed.attributes["name"])
@@ -90,7 +92,7 @@ class Runner:
         labels = {name: datum.labels for name, datum in self.data.items()}
         run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
-        run.flags = self._flags()
+        run.flags = [*self._kink_flags(), *run_flags(run, plan, self.sweep, self.values)]
         lost = [] if self.upstream is not None else lost_digits(plan, self.sweep, self.values)
         run.warnings = [*plan.warnings, *unused_data(plan, self.data), *lost, *ill_conditioned(plan, self.values)]
         run.notes = list(plan.notes)
@@ -137,7 +139,7 @@ class Runner:
             name += "_"
         return name
 
-    def _backward(self, matrices: Mapping[Node, Node | None]) -> None:
+    def _backward(self) -> None:
         sweep, target = self.sweep, self.plan.target
         if self.jacobian:
             self.values[sweep.seed] = basis(target.shape)
@@ -313,26 +315,12 @@ class Runner:
 
     # ---------------------------------------------------------------------------- flags
 
-    def _flags(self) -> list[Flag]:
-        flags = kink_flags(self.plan, self.kinks, self.values)
-        flags.extend(self._unusual())
-        return flags
-
-    def _unusual(self) -> Iterable[Flag]:
-        """Gradients that are infinite or undefined."""
-        for name, node in self.shown:
-            adjoint = self.sweep.adjoints.get(node)
-            if adjoint is None:
-                continue
-            array = self.values[adjoint]
-            for code, mask, word in (
-                ("infinite-gradient", np.isinf(array), "infinite"),
-                ("undefined-gradient", np.isnan(array), "undefined"),
-            ):
-                if mask.any():
-                    places = evaluator.entries(mask, node)
-                    of = self.plan.labels[self.plan.target]
-                    yield Flag(code, name, word, places, f"∂{of}/∂{name} is {word} here")
+    def _kink_flags(self) -> list[Flag]:
+        target, sweep = self.plan.target, self.sweep
+        found = felt_kinks(
+            ancestors([target]), self.values, sweep, lambda nodes: [self.values[sweep.adjoints[n]] for n in nodes]
+        )
+        return kink_flags(self.plan, found, self.values)
 
 
 def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
