@@ -325,13 +325,21 @@ X1, X2, A23, B32 = (3,), (3,), (2, 3), (3, 2)
 OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "add": [([V, V, V], {"signs": (1, -1, 1)}), ([SCALAR, SCALAR], {"signs": (-1, 1)})],
     "negative": [([V], {}), ([M], {})],
-    "one_minus_square": [([V], {}), ([SCALAR], {})],
+    **{name: [([V], {}), ([SCALAR], {})]
+       for name in ("one_minus_square", "two_minus_square", "over_one_plus_square")},
+    **{name: [([V, V], {}), ([SCALAR, SCALAR], {})]
+       for name in ("over_hypot", "over_squares", "difference_over_squares", "floor_quotient")},
+    "bell": [([V, V], {"rate": 1.0}), ([SCALAR, SCALAR], {"rate": 0.5})],
+    "sinc'": [([V], {"order": 1}), ([SCALAR], {"order": 2}), ([V], {"order": 5})],
     "multiply": [([V, V], {}), ([M, M], {}), ([SCALAR, SCALAR], {})],
     "scale": [([SCALAR, V], {}), ([SCALAR, M], {})],
     "divide": [([V, V], {}), ([M, SCALAR], {}), ([SCALAR, SCALAR], {})],
     "ratio": [([V, V], {}), ([M, SCALAR], {})],
     "power": [([V, V], {}), ([SCALAR, SCALAR], {})],
-    "power_log": [([V, V], {}), ([SCALAR, SCALAR], {})],
+    "power_term": [([V, V, V], {"below": below, "logs": logs}) for below, logs in ((0, 1), (1, 0), (2, 1), (1, 2))]
+    + [([SCALAR] * 3, {"below": 1, "logs": 1})],
+    "quotient_power": [([V, V], {"power": 2, "by": "divide"}), ([M, SCALAR], {"power": 3, "by": "ratio"}),
+                       ([SCALAR, SCALAR], {"power": 2, "by": "divide"})],
     "compare": [([V, V], {"operator": ">"})],
     "where": [([V, V, V], {})],
     "share": [([V, V], {"of": 0, "operator": ">"}), ([V, V, V], {"of": 1, "operator": "<"})],
@@ -391,7 +399,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     "diag": [([V], {"extract": False}), ([S], {"extract": True}), ([(1,)], {"extract": False})],
 }  # fmt: skip
 LEAVES = {"input", "constant", "symbol", "partial", "ones", "zeros", "eye", "onehot"}
-SINGLE = sorted(name for name in OPERATIONS if name.rstrip("'") in UNARY)
+SINGLE = sorted(name for name in OPERATIONS if name.rstrip("'") in UNARY and name not in OPS)
 SITES = [(n, k) for n in OPS for k in range(len(OPS[n]))] + [(n, k) for n in SINGLE for k in range(2)]
 
 
@@ -588,6 +596,10 @@ KINKS = [
     ("x = [0, 0]; s = ||x||", {"x": [0.0, 0.0]}),
     ("x = [0, 2]; s = ||x||_1", {"x": [0.0, 1.0]}),
     ("x = [-2, 2]; s = ||x||_inf", {"x": [-0.5, 0.5]}),
+    ("x = [3, 3]; s = std(x)", {"x": [0.0, 0.0]}),
+    ("x = [2, 2, 1]; s = median(x)", {"x": [0.5, 0.5, 0.0]}),
+    ("x = [1, 1, 2, 3]; s = median(x)", {"x": [0.25, 0.25, 0.5, 0.0]}),
+    ("x = [2, 2, 2, 1]; s = median(x)", {"x": [1 / 3, 1 / 3, 1 / 3, 0.0]}),
     ("x = [0, 0]; s = ||x||_inf", {"x": [0.0, 0.0]}),
     ("x = 0; y = 0; s = hypot(x, y)", {"x": 0.0, "y": 0.0}),
     ("x = 1; s = clip(x, 1, 2)", {"x": 0.0}),
@@ -606,6 +618,44 @@ def test_the_subgradient_at_a_kink_and_its_flag(text: str, expected: dict[str, A
 @pytest.mark.parametrize("text", [text.replace("0", "0.5").replace("= 1;", "= 1.25;") for text, _ in KINKS[:3]])
 def test_no_flag_away_from_a_kink(text: str) -> None:
     assert not flags(text)
+
+
+SMOOTH = [
+    ("x = [1, 2, 2, 3]; s = median(x)", [0.0, 0.5, 0.5, 0.0]),
+    ("x = [1, 1, 5, 2, 3]; s = median(x)", [0.0, 0.0, 0.0, 1.0, 0.0]),
+    ("x = [5]; s = std(x)", [0.0]),
+    ("x = [3, 3]; s = var(x)", [0.0, 0.0]),
+    ("x = [2, 0, 3]; s = prod(x)", [0.0, 6.0, 0.0]),
+    ("x = [0, 0, 3]; s = prod(x)", [0.0, 0.0, 0.0]),
+    ("x = [1, 2, 4]; s = var(x)", [-8 / 9, -2 / 9, 10 / 9]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SMOOTH)
+def test_equal_entries_and_zeros_that_make_no_kink(text: str, expected: list[float]) -> None:
+    """Two equal ones that both are in the middle of an even number move together; one entry deviates from nothing."""
+    assert np.asarray(gradients(text)["x"]).tolist() == pytest.approx(expected)
+    assert not flags(text)
+
+
+@pytest.mark.parametrize("name", ["mean", "var", "std", "median", "max", "min", "logsumexp", "softmax", "log_softmax"])
+@pytest.mark.parametrize(("data", "call"), [("x = []", "{}(x)"), ("X = zeros(0, 2)", "{}(X, axis=0)")])
+def test_nothing_has_no_mean(name: str, data: str, call: str) -> None:
+    """An error says what is empty."""
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"{data}; s = sum({call.format(name)})").run()
+    [fault] = caught.value.diagnostics
+    assert fault.code == "shape-mismatch" and f"`{name}` needs at least one entry" in fault.rule
+
+
+OF_NOTHING = [("sum(x)", 0), ("prod(x)", 1), ("||x||", 0), ("||x||_1", 0), ("||x||_inf", 0)]
+
+
+@pytest.mark.parametrize(("text", "value"), OF_NOTHING)
+def test_reductions_of_nothing_that_have_a_value(text: str, value: float) -> None:
+    run = gradcalc.loads(f"x = []; s = {text}").run()
+    assert run.value == value
+    assert np.size(run.gradients["x"].value) == 0 and not run.flags
 
 
 def test_a_kink_inside_a_smooth_whole() -> None:
