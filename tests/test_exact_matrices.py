@@ -20,7 +20,7 @@ from mpmath import mp, mpf
 
 import gradcalc.ops
 from gradcalc import algebra as al
-from gradcalc.differentiate import forward
+from gradcalc.differentiate import forward, reverse
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import OPERATIONS, Graph, Node, ancestors, extent
 from tests.exact.core import partial, value, worst
@@ -55,18 +55,22 @@ def shaped(array: Any) -> tuple[int, ...]:
 
 
 def derivative(name: str, attributes: Any, operands: Sequence[Any], *by: By) -> Any:
-    """gradcalc's derivative by entries of the operands: forward mode, once or twice."""
+    """gradcalc's derivative by entries of the operands: forward mode; of a number the gradient, and forward over it."""
     graph = Graph()
     leaves = [graph.make("input", name=f"x{i}", shape=shaped(x)) for i, x in enumerate(operands)]
     node = graph.make(name, *leaves, **attributes)
-    shape = extent(node.shape)
+    shape, entry = extent(node.shape), None
     values: dict[Node, Any] = dict(zip(leaves, operands, strict=True))
+    if name in ("det", "logdet", "trace"):
+        (i, entry), *by = by
+        node = reverse(node).adjoint(leaves[i])
     for k, (i, place) in enumerate(by):
         tangent = graph.make("input", name=f"d{k}", shape=leaves[i].shape)
         values[tangent] = np.zeros(operands[i].shape)
         values[tangent][place] = 1.0
         node = forward(node, {leaves[i]: tangent})
-    return np.broadcast_to(evaluate(ancestors([node]), values)[node], shape)
+    found = evaluate(ancestors([node]), values)[node]
+    return np.broadcast_to(found, shape) if entry is None else found[entry].reshape(1, 1)
 
 
 def places(operands: Sequence[Any], seed: int) -> list[By]:
