@@ -19,10 +19,9 @@ from gradcalc.numeric import leaf_values
 from gradcalc.planning.definitions import bound_sizes, collect, with_sizes
 from gradcalc.planning.guess import guess_shapes
 from gradcalc.planning.plan import Plan
-from gradcalc.suggest import did_you_mean, split_names
+from gradcalc.suggest import Speller
 from gradcalc.syntax import Program
 
-MOST_NAMES = 200
 SIZES = (3, 4, 2, 5, 6, 7)
 OTHER_SIZES = (4, 2, 5, 3, 7, 6)
 """Sizes that a claim is tested at besides, so that what is right for one size alone is found out."""
@@ -68,13 +67,9 @@ def open_shapes(
 
 
 def _misspelt(names: Sequence[str], values: set[str]) -> list[str]:
-    """Names that are near a known one, or made of known ones: they are no inputs, and a plan will say so.
-
-    Each look goes through all names: of a text with very many the first are looked at.
-    """
-    every = {*values, *names}
-    looked = names[:MOST_NAMES]
-    return [n for n in looked if split_names(n, every - {n}) or did_you_mean(n, values)]
+    """Names that are near a known one, or made of known ones: they are no inputs, and a plan will say so."""
+    speller, every = Speller(), {*values, *names}
+    return [n for n in names if any(speller.meant(n, values, every))]
 
 
 def drawn_names(plan: Plan, data: Mapping[str, Datum]) -> list[str]:

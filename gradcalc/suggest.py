@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable, Set
 from itertools import chain, count
 
 from gradcalc.graph import Shape, extent
@@ -34,20 +34,44 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return next(iter(get_close_matches(word, candidates, 1, 0.75)), "")
 
 
+MOST_COMPARED = 20_000
+"""Pairs of names that are compared for one text."""
+
+
+class Speller:
+    """Tells for one text what its unknown words may mean.
+
+    Each look goes through all known words: of a text with very many of them, only the first unknown words are told.
+    """
+
+    def __init__(self) -> None:
+        self.compared = 0
+        self.told: dict[str, tuple[str, str]] = {}
+
+    def meant(self, word: str, known: Collection[str], pieces: Collection[str] | None = None) -> tuple[str, str]:
+        """The known word that is nearest, and the pieces, known words too, that it is made of; "" for none."""
+        if word not in self.told:
+            many = self.compared >= MOST_COMPARED
+            self.compared += len(known)
+            self.told[word] = ("", "") if many else (
+                did_you_mean(word, known), split_names(word, known if pieces is None else pieces))  # fmt: skip
+        return self.told[word]
+
+
 def split_names(word: str, known: Iterable[str]) -> str:
     """`W x` for `Wx` if both are known names; any number of pieces, shortest first piece first; or ""."""
-    names = set(known)
+    names = known if isinstance(known, Set) else set(known)
     best: list[list[str] | None] = [[]] + [None] * len(word)
     for end in range(1, len(word) + 1):
         for start in range(end):
             before = best[start]
-            if before is not None and word[start:end] in names:
+            if before is not None and end - start < len(word) and word[start:end] in names:
                 found = [*before, word[start:end]]
                 shorter = best[end]
                 if shorter is None or len(found) < len(shorter):
                     best[end] = found
     pieces = best[len(word)]
-    return " ".join(pieces) if pieces and len(pieces) > 1 else ""
+    return " ".join(pieces or ())
 
 
 def shown_shape(shape: Shape) -> str:

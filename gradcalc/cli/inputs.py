@@ -47,7 +47,7 @@ def limits_of(changes: Sequence[str] | None) -> Limits:
 def format_of(named: Format | None, json_: bool, output: str | None) -> Format:
     if json_:
         return Format.JSON
-    chosen = named or (SUFFIXES.get(Path(output).suffix) if output else Format.TABLE)
+    chosen = named or (SUFFIXES.get(Path(output).suffix) if output not in (None, "-") else Format.TABLE)
     if chosen is None:
         raise usage(
             "unknown-option-value",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import shutil
@@ -19,10 +20,17 @@ Result = str | Callable[[Any], None]
 
 @dataclass
 class Sink:
-    """Takes results one after the other; with a path they are kept and written together by `close`."""
+    """Takes results one after the other; with a path they are kept and written together by `close`.
+
+    The path `-` is standard output.
+    """
 
     path: str | None = None
     kept: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.path == "-":
+            self.path = None
 
     def emit(self, result: Result) -> None:
         """Print a result, or keep it for the file."""
@@ -53,6 +61,8 @@ def write(path: Path, text: str) -> None:
     """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device."""
     target = Path(os.path.realpath(path))
     try:
+        if target.is_symlink():  # what is still a link leads back to itself
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.exists() and not target.is_file():
             with target.open("w", encoding="utf-8") as stream:
                 stream.write(text)

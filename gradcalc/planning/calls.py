@@ -12,7 +12,7 @@ from gradcalc.errors import Label
 from gradcalc.graph import SCALAR, Node, ShapeError, replace
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning.making import UNKNOWN, Handler, Request, Scope, Unknown, Value, is_place, shape_labels
-from gradcalc.suggest import SYNONYMS, did_you_mean
+from gradcalc.suggest import SYNONYMS
 from gradcalc.symbols import excerpt
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def _call(builder: Builder, e: syntax.Application, name: str, values: list[Value
 
 def _abstract(builder: Builder, e: syntax.Application, name: str, values: list[Value]) -> Value:
     """An unknown function: entry by entry, without numbers."""
-    tables = builder.tables
-    close = SYNONYMS.get(name) or did_you_mean(name, [*FUNCTIONS, *tables.functions, *tables.aliases])
+    close = SYNONYMS.get(name) or builder.speller.meant(name, builder.functions)[0]
     assert isinstance(e.callee, syntax.Name)
     if close:
         return builder.fault("unknown-function", f"`{name}` is not a known function", e.callee.span,

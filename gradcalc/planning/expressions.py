@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gradcalc import algebra as al
@@ -22,6 +23,7 @@ from gradcalc.planning import calls, entries, powers, products
 from gradcalc.planning.definitions import CONSTANTS, Definitions
 from gradcalc.planning.making import TOP, UNKNOWN, Handler, Identity, Maker, Scope, Unknown, Value, shape_labels
 from gradcalc.simplify.engine import extract, simplify
+from gradcalc.suggest import Speller
 from gradcalc.symbols import excerpt
 
 Factoring = Generator[syntax.Expression, Any, list[syntax.Expression]]
@@ -50,8 +52,14 @@ class Builder(Maker):
     sweeps: list[Backward] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
     flat: dict[str, bool] = field(default_factory=dict)
+    speller: Speller = field(default_factory=Speller)
     by_matrix: dict[syntax.Expression, Shape] = field(default_factory=dict)
     """Expressions that are the Jacobian of a vector by a matrix, with the matrix's shape."""
+
+    @cached_property
+    def functions(self) -> set[str]:
+        """The names of all functions that have a definition."""
+        return {*FUNCTIONS, *self.tables.functions, *self.tables.aliases}
 
     # ------------------------------------------------------------------------- driving
 

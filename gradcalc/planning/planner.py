@@ -7,7 +7,7 @@ are numbered by a walk from the target, operands first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from gradcalc import algebra as al
@@ -33,9 +33,8 @@ from gradcalc.planning.expressions import Builder
 from gradcalc.planning.guess import guess_shapes
 from gradcalc.planning.making import TOP, UNKNOWN, Handler, Identity, Value
 from gradcalc.planning.plan import Plan, PlannedClaim, free_values, named_target, put_in_order
-from gradcalc.suggest import did_you_mean, shown_shape, split_names
+from gradcalc.suggest import Speller, shown_shape
 
-MOST_SUGGESTIONS = 200
 __all__ = ["Plan", "PlannedClaim", "Planner", "plan"]
 
 
@@ -64,7 +63,7 @@ class Planner:
         self.graph = Graph()
         self.nodes: dict[str, Value] = {}
         self.active: dict[str, Span] = {}
-        self.meant: dict[str, tuple[str, str]] = {}
+        self.speller = Speller()
         self.owners: dict[Node, str] = {}
         self.leaves: set[Node] = set()
         self.literals: dict[Node, Node | list[list[float]]] = {}
@@ -166,7 +165,8 @@ class Planner:
     def _knows(self, name: str) -> bool:
         return self.tables.is_value(name, self.given)
 
-    def _value_names(self) -> Iterable[str]:
+    @cached_property
+    def _value_names(self) -> set[str]:
         return {*self.tables.values, *self.given, *self.tables.inputs, *self.tables.shapes}
 
     # ---------------------------------------------------------------------- names to nodes
@@ -235,7 +235,7 @@ class Planner:
             return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
                                       rule="a run in numbers needs the value of every input",
                                       remedy=f"write `{name} = ...` in the file, or --set {name}=...")  # fmt: skip
-        elif self.numeric or any(self._meant(name)):
+        elif self.numeric or any(self.speller.meant(name, self._value_names)):
             return self._unknown(name, span)
         else:
             shape = self._guessed.get(name, SCALAR)
@@ -254,19 +254,9 @@ class Planner:
         stated = {name: with_sizes(shaped.sizes, self.bound) for name, shaped in self.tables.shapes.items()}
         return guess_shapes(self.tables, {**stated, **self.given})
 
-    def _meant(self, name: str) -> tuple[str, str]:
-        """The known name that is near, and the known names that it is made of; "" where there is none.
-
-        Each look goes through all names: a text with very many unknown ones is told of the first only.
-        """
-        if name not in self.meant:
-            names = set(self._value_names()) if len(self.meant) < MOST_SUGGESTIONS else set()
-            self.meant[name] = did_you_mean(name, names), split_names(name, names)
-        return self.meant[name]
-
     def _unknown(self, name: str, span: Span) -> Value:
-        names = self._value_names()
-        close, split = self._meant(name)
+        names = self._value_names
+        close, split = self.speller.meant(name, names)
         rule, remedy = "", f"define it, as in `{name} = ...`, or give it a value with --set {name}=..."
         if split:
             rule = "names that are multiplied have a space between them"
@@ -275,6 +265,8 @@ class Planner:
             remedy = f"for a derivative write `∂y/∂{name[1:]}`"
         elif name == "e":
             remedy = "the exponential is a function: write `exp(x)` for e^x, `exp(1)` for the number"
+        elif name.lower() in ("nan", "inf", "infinity"):
+            rule, remedy = "every value is finite: there is no NaN and no infinity to write", "write a number"
         elif close:
             remedy = f"did you mean `{close}`?"
         value = self.builder.fault("unknown-name", f"`{name}` is not defined", span, rule=rule, remedy=remedy)
