@@ -18,7 +18,7 @@ from gradcalc.maps import Compose, Hadamard, LinearMap
 from gradcalc.notation import as_written
 from gradcalc.ops.doubled import two_sum
 from gradcalc.ops.reduction import stretched
-from gradcalc.ops.summation import axes_of, rows_of, total
+from gradcalc.ops.summation import axes_of, greatest, placed, rows_of, total
 from gradcalc.ops.table import same_shape
 
 Array = np.ndarray[Any, Any]
@@ -26,7 +26,7 @@ Array = np.ndarray[Any, Any]
 
 def shifted(x: Array, axes: Any) -> tuple[Array, Array, Array]:
     """The largest entry, x less it, and exp of that, with the rounding of the difference made good."""
-    top = np.max(x.real, axis=axes, keepdims=True)
+    top = placed(greatest(rows_of(x.real, axes)), axes)
     top = np.where(np.isfinite(top), top, 0.0)
     difference, error = two_sum(x, -top)
     powers = np.exp(difference)

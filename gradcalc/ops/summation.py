@@ -20,6 +20,8 @@ _FEW = 8
 """Terms that are added one slice after the other."""
 _BLOCKS = 64
 """Slices that a long sum is cut into."""
+_MODERATE = 300
+"""Powers of 2 whose squares, and the squares of what matters beside them, are floats."""
 
 
 def axes_of(axis: int | None) -> Any:
@@ -137,15 +139,24 @@ def _nearest(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def scaled(x: Array, axes: Any) -> tuple[Array, Array]:
-    """The entries times a power of 2 that brings the largest of each row to about 1, and the power, y = x 2^-e.
+def greatest(rows: Array) -> Array:
+    """The largest entry of each row, of which there is one at least."""
+    if rows.shape[-1] <= _FEW:
+        return np.asarray(np.maximum.reduce([rows[..., k] for k in range(rows.shape[-1])]))
+    return np.asarray(np.max(rows, axis=-1))
 
-    It is exact but for entries that are nothing beside the largest. Where that is 0 or infinite, e is 0.
+
+def scaled(x: Array, axes: Any) -> tuple[Array, Array]:
+    """Entries of which squares neither overflow nor vanish, and the power of 2 that was taken off, y = x 2^-e.
+
+    It is exact but for entries that are nothing beside the largest. Where that is moderate, 0 or infinite, e is 0.
     """
-    largest = np.max(np.abs(x.real), axis=axes, keepdims=True, initial=0.0)
+    if not x.size:
+        return x, np.zeros((1, 1), dtype=int)
+    largest = placed(greatest(np.abs(rows_of(x.real, axes))), axes)
     _, exponent = np.frexp(np.where(np.isfinite(largest), largest, 0.0))
-    exponent = np.clip(exponent, -1000, 1023)
-    return x * np.ldexp(1.0, -exponent), exponent
+    exponent = np.where(np.abs(exponent) < _MODERATE, 0, np.clip(exponent, -1000, 1023))
+    return (x * np.ldexp(1.0, -exponent) if exponent.any() else x), exponent
 
 
 def restored(x: Array, power: Array) -> Array:
@@ -161,15 +172,18 @@ def centred(x: Array, axes: Any) -> Array:
         return np.asarray(centred(x.real, axes) + 1j * centred(x.imag, axes))
     rows = rows_of(x, axes)
     with np.errstate(all="ignore"):
-        largest = np.max(np.abs(rows), axis=-1, keepdims=True, initial=0.0)
-        shrink = np.where(largest > 2.0**900, 2.0**-100, 1.0)  # so that no sum of entries is infinite
-        found = _deviations(rows * shrink, largest * shrink) / shrink
+        largest = greatest(np.abs(rows))[..., None]
+        if np.any(largest > 2.0**900):  # so that no sum of entries is infinite
+            shrink = np.where(largest > 2.0**900, 2.0**-100, 1.0)
+            found = _deviations(rows * shrink) / shrink
+        else:
+            found = _deviations(rows)
     return np.asarray(
         found.reshape(x.shape) if len(axes) == 2 else found if axes == (-1,) else np.swapaxes(found, -1, -2)
     )
 
 
-def _deviations(rows: Array, largest: Array) -> Array:
+def _deviations(rows: Array) -> Array:
     """The mean as a pair, taken off each entry; exact where an entry nearly is the mean and roundings count."""
     n = rows.shape[-1]
     high, low, size = (part[..., None] for part in doubled_sums(rows))
