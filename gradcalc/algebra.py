@@ -114,6 +114,15 @@ def divide(a: Node, b: Node, op: str = "divide") -> Node:
     return a.graph.make(op, a, b)
 
 
+def quotient_power(a: Node, b: Node, power: int, op: str = "divide") -> Node:
+    """`a / b^k`, with the digits that a quotient on the way to it would lose."""
+    if is_one(b) or is_zero(a):
+        return a
+    if is_bare(a, "negative"):
+        return negative(quotient_power(a.inputs[0], b, power, op))
+    return divide(a, b, op) if power == 1 else a.graph.make("quotient_power", a, b, power=power, by=op)
+
+
 def transpose(a: Node) -> Node:
     """`a^T`; a scalar stays."""
     if a.shape == SCALAR or a.op == "eye":

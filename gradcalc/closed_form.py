@@ -159,7 +159,7 @@ class Writer:
         leaves = self._leaves(graph, root, with_deltas, self.named if in_names else self.labels)
         if leaves is None:
             return None
-        made = extract(root, leaves, graph)
+        made = extract(root, leaves, graph, spelt=True)
         simple = simplify(al.transpose(made) if transpose else made)
         names = {self.labels[y] for y in (self.distributions if given is None else given)}
         return form_of(_with_unit_sums(simple, names) if names else simple, {}, self.text, self.latex)
@@ -199,6 +199,7 @@ class Writer:
             if len(seen) + len(stack) > LONG:
                 return None
             node = stack.pop()
+            node = node if node in labels else node.spelt
             if node in seen:
                 continue
             seen.add(node)
@@ -314,7 +315,7 @@ class Writer:
         labels = self.labels
         if node in labels:
             return words(self.text.name(labels[node]), LATEX.name(labels[node]))
-        if node.op not in _TIDIED and all(i in labels for i in node.inputs):
+        if node.op not in _TIDIED and node.spelt is node and all(i in labels for i in node.inputs):
             return form_of(node, labels, self.text, self.latex)
         return self.form(node, in_pieces=True) or words("(long)", r"\text{(long)}")
 

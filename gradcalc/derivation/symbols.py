@@ -54,7 +54,7 @@ class Symbols:
                 leaves.pop(own, None)
             else:
                 leaves[own] = own
-        return extract(adjoint, leaves, self.graph)
+        return extract(adjoint, leaves, self.graph, spelt=True)
 
     def _delta_names(self) -> dict[Node, str]:
         """δ for the one value that several gradients are derived from, δ_z, δ_h for several."""
@@ -143,6 +143,7 @@ class Symbols:
         stack, seen = [root], set[Node]()
         while stack:
             node = stack.pop()
+            node = node if node in self.labels else node.spelt
             if node in seen:
                 continue
             seen.add(node)
@@ -150,7 +151,7 @@ class Symbols:
                 leaves[node] = graph.make("input", name=self.labels[node], shape=node.shape)
             else:
                 stack.extend(node.inputs)
-        return extract(root, leaves, graph)
+        return extract(root, leaves, graph, spelt=True)
 
     def printed(self, node: Node) -> Form:
         """A node in a graph of its own."""

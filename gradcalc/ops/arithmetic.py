@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, register
 from gradcalc.maps import Hadamard, LinearMap, Outer, Scaled, identity, signed
-from gradcalc.notation import Level, Piece, Style, call, hadamard, negated, total
+from gradcalc.notation import Level, Piece, Style, as_written, call, hadamard, negated, total
 from gradcalc.ops.table import Function, builds, declare, same_shape
 
 Array = np.ndarray[Any, Any]
@@ -84,14 +85,44 @@ def _divide_shape(shapes: Sequence[Shape], a: Any) -> Shape:
 
 
 def _divide_map(node: Node, i: int) -> LinearMap:
-    """d(x / y) = dx / y - (x / y) dy / y."""
+    """d(x / y^k) = dx / y^k - k x dy / y^(k+1)."""
     above, below = node.inputs
-    by_value = al.negative(al.divide(node, below, node.op))
-    if above.shape == below.shape:
-        return _diagonal(node, al.divide(al.filled(above, 1.0), below) if i == 0 else by_value)
+    power, op = node.attributes.get("power", 1), node.attributes.get("by", node.op)
     if i == 0:
-        return Scaled(above.shape, node.shape, al.divide(al.constant(node.graph, 1.0), below))
-    return Outer(SCALAR, node.shape, by_value)
+        slope = al.quotient_power(al.filled(below, 1.0), below, power)
+        return _diagonal(node, slope) if above.shape == below.shape else Scaled(above.shape, node.shape, slope)
+    steeper = al.quotient_power(above, below, power + 1, op)
+    slope = al.scale(al.constant(node.graph, -float(power)), steeper)
+    return _diagonal(node, slope) if above.shape == below.shape else Outer(SCALAR, node.shape, slope)
+
+
+def _quotient_power_kernel(a: Any, x: Array, y: Array) -> Array:
+    """x / y^k, and 0 where x is 0: by division after division; where one on the way is subnormal, by powers of 2 apart.
+
+    On the way nothing overflows that does not in the end: a quotient grows in each step, or falls in each.
+    """
+    value, lost = x, np.zeros(np.broadcast_shapes(x.shape, y.shape), bool)
+    for step in range(a["power"]):
+        lost |= (np.abs(value) < _LEAST) & (step > 0)
+        value = value / y
+    if lost.any():
+        (above, up), (below, down) = np.frexp(x), np.frexp(y)
+        apart = np.ldexp(above / below ** a["power"], up - a["power"] * down)
+        value = np.where(lost, apart, value)
+    return np.where(x == 0, 0.0, value)
+
+
+def _quotient_power_written(node: Node) -> Node:
+    """x / y / y, so that x / y is found where it has a name; 1 / y^2."""
+    above, below = node.inputs
+    power, op = node.attributes["power"], node.attributes["by"]
+    if al.is_one(above) or (above.op == "stretch" and al.is_one(above.inputs[0])):
+        return al.divide(above, al.apply("square", below) if power == 2 else al.power(below, float(power)), op)
+    return reduce(lambda quotient, _: al.divide(quotient, below, op), range(power), above)
+
+
+_LEAST = 2.0**-1022
+"""The least number with all its digits."""
 
 
 def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
@@ -113,77 +144,14 @@ def _ratio_kernel(a: Any, x: Array, y: Array) -> Array:
 
 register(Operation(
     "ratio", _divide_shape, _ratio_kernel, _divide_map, _show_quotient, "switches", stretches=True,
+    kink=lambda a, x, y: (x == 0) & (y == 0), jumps=True, kink_rule="0 for 0/0",
     rule="quotient rule: d(a / b) = da / b - (a / b) db / b",
 ))  # fmt: skip
 
-# --------------------------------------------------------------------------------- powers
-
-
-def _power_fault(a: Any, x: Array, n: Array) -> Array:
-    return np.asarray(((x < 0) & (n != np.floor(n))) | ((x == 0) & (n < 0)))
-
-
-def _power_map(node: Node, i: int) -> LinearMap:
-    """d(x^n) = n x^(n-1) dx + x^n log(x) dn."""
-    base, exponent = node.inputs
-    if i == 1:
-        return _diagonal(node, al.apply("power_log", base, exponent))
-    number = exponent.inputs[0] if exponent.op == "stretch" else exponent
-    if number.op == "constant":
-        value = number.attributes["value"]
-        below = al.power(base, value - 1.0)
-        return _diagonal(node, al.scale(al.constant(node.graph, value), below))
-    one = al.filled(exponent, 1.0)
-    lower = node.graph.make("power", base, al.add([exponent, one], [1, -1]))
-    return _diagonal(node, al.multiply(exponent, lower))
-
-
-def _show_power(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
-    base = style.enclose(pieces[0], Level.ATOM)
-    return Piece(style.power(base, pieces[1], node.shape != SCALAR), Level.POWER)
-
-
-def _power_kernel(a: Any, x: Array, n: Array) -> Array:
-    """Whole small powers by multiplication would be faster; `np.power` is right to the last digit or so."""
-    if np.iscomplexobj(x) and not np.iscomplexobj(n):
-        turned = (x.real < 0) & (n == np.floor(n))  # (-x)^n (-1)^n: a logarithm of -x would lose a small step
-        return np.power(np.where(turned, -x, x), n) * np.where(turned & (n % 2 == 1), -1.0, 1.0)
-    return np.power(x, n)
-
-
 register(Operation(
-    "power", same_shape, _power_kernel, _power_map, _show_power, "scales",
-    "a base above 0, or a whole exponent (0 or more at base 0)", _power_fault,
-    analytic=True,
-    rule="power rule: d(x^n) = n x^(n-1) dx + x^n log(x) dn",
+    "quotient_power", _divide_shape, _quotient_power_kernel, _divide_map, as_written, "switches",
+    stretches=True, written=_quotient_power_written,
 ))  # fmt: skip
-
-
-def _power_log_kernel(a: Any, x: Array, n: Array) -> Array:
-    """x^n log x, which tends to 0 at x = 0 for n > 0 and is undefined for x < 0."""
-    with np.errstate(all="ignore"):
-        value = np.power(x, n) * np.log(np.where(x < 0, np.nan, x))
-        return np.where((x == 0) & (n > 0), 0.0, value)
-
-
-def _power_log_map(node: Node, i: int) -> LinearMap:
-    """d(x^n log x) = x^(n-1) (n log x + 1) dx + x^n (log x)^2 dn."""
-    base, exponent = node.inputs
-    log = al.apply("log", base)
-    if i == 1:
-        return _diagonal(node, al.multiply(node, log))
-    one = al.filled(exponent, 1.0)
-    lower = node.graph.make("power", base, al.add([exponent, one], [1, -1]))
-    return _diagonal(node, al.multiply(lower, al.add([al.multiply(exponent, log), one])))
-
-
-def _show_power_log(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
-    power = _show_power(node, pieces, style)
-    log = Piece(style.function("log") + style.brackets(pieces[0].text), Level.ATOM)
-    return style.juxtaposed(power, log) if node.shape == SCALAR else hadamard(power, log, style)
-
-
-register(Operation("power_log", same_shape, _power_log_kernel, _power_log_map, _show_power_log, "scales"))
 
 # -------------------------------------------------------------------- comparisons and choices
 
@@ -204,7 +172,8 @@ def show_comparison(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 register(Operation(
     "compare", same_shape, lambda a, x, y: _COMPARE[a["operator"]](x, y).astype(float), lambda node, i: None,
-    show_comparison, "is constant",
+    show_comparison, "is constant", kink=lambda a, x, y: x == y, jumps=True,
+    kink_rule="it jumps where both sides are equal; the derivative is that of the side taken",
 ))  # fmt: skip
 
 

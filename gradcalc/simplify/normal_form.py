@@ -12,6 +12,7 @@ import re
 from fractions import Fraction
 
 from gradcalc.graph import Node, Size, extent
+from gradcalc.simplify.engine import extract
 from gradcalc.simplify.expansion import Expansion, Form, Handler, beside_scalar
 from gradcalc.simplify.factors import number, operands
 from gradcalc.simplify.words import Body, Extent, Product, TooLong, Word
@@ -23,6 +24,7 @@ def same(left: Node, right: Node) -> bool:
         return False
     expansion = Expansion(_HANDLERS)
     try:
+        left, right = (extract(node, {}, node.graph, spelt=True) for node in (left, right))
         return expansion.form(left) == expansion.form(right)
     except (TooLong, OverflowError, ZeroDivisionError):
         return False
@@ -78,11 +80,6 @@ def _power(e: Expansion, node: Node) -> Form | None:
     for _ in range(int(abs(exponent)) - 1):
         made = e.times(made, base)
     return made
-
-
-def _one_minus_square(e: Expansion, node: Node) -> Form:
-    [base] = e.of(node)
-    return e.total([(Fraction(1), e.constant(Fraction(1), extent(node.shape))), (Fraction(-1), e.times(base, base))])
 
 
 def _matmul(e: Expansion, node: Node) -> Form:
@@ -302,7 +299,7 @@ _HANDLERS: dict[str, Handler] = {
     "ones": lambda e, node: e.constant(Fraction(1), extent(node.shape)),
     "add": _add, "negative": lambda e, node: e.total([(Fraction(-1), e.of(node)[0])]),
     "multiply": _multiply, "scale": _multiply, "divide": _divide, "ratio": _divide,
-    "power": _power, "square": _power, "one_minus_square": _one_minus_square,
+    "power": _power, "square": _power,
     "matmul": _matmul, "transpose": _transpose, "stretch": _stretch,
     "as": lambda e, node: e.of(node)[0], "copy": lambda e, node: e.of(node)[0],
     "sum": _sum, "mean": _mean, "trace": _trace, "diag": _diag, "inv": _inv, "solve": _solve,

@@ -1,0 +1,138 @@
+"""Powers, their derivatives of any order, and the terms c x^(n-j) log(x)^k that these are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcalc import algebra as al
+from gradcalc.graph import SCALAR, Node, Operation, register
+from gradcalc.maps import LinearMap
+from gradcalc.notation import Level, Piece, Style
+from gradcalc.ops.declaring import constant_times, diagonal, one, plus, stable
+from gradcalc.ops.doubled import two_sum
+from gradcalc.ops.table import same_shape
+
+Array = np.ndarray[Any, Any]
+_SMALL = range(9)
+"""Exponents whose derivatives are written with plain powers: nothing there rounds, and little is lost below 1e-308."""
+_COMFORT = 1e290
+"""A power within this and its reciprocal is multiplied as it is."""
+
+
+def _fault(a: Any, x: Array, n: Array) -> Array:
+    return np.asarray(((x < 0) & (n != np.floor(n))) | ((x == 0) & (n < 0)))
+
+
+def _kernel(a: Any, x: Array, n: Array) -> Array:
+    """Whole small powers by multiplication would be faster; `np.power` is right to the last digit or so."""
+    if np.iscomplexobj(x) and not np.iscomplexobj(n):
+        turned = (x.real < 0) & (n == np.floor(n))  # (-x)^n (-1)^n: a logarithm of -x would lose a small step
+        return np.power(np.where(turned, -x, x), n) * np.where(turned & (n % 2 == 1), -1.0, 1.0)
+    return np.power(x, n)
+
+
+def _number(node: Node) -> float | None:
+    """The value of a number, stretched or not."""
+    inner = node.inputs[0] if node.op == "stretch" else node
+    return float(inner.attributes["value"]) if inner.op == "constant" else None
+
+
+def _map(node: Node, i: int) -> LinearMap:
+    """d(x^n) = n x^(n-1) dx + x^n log(x) dn."""
+    base, exponent = node.inputs
+    value = _number(exponent)
+    if i == 0 and value is not None and value in _SMALL:
+        return diagonal(node, constant_times(value, al.power(base, value - 1.0)))
+    return diagonal(node, _term(exponent, base, exponent, 1, 0) if i == 0 else _term(one(base), base, exponent, 0, 1))
+
+
+def _show(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
+    base = style.enclose(pieces[0], Level.ATOM)
+    return Piece(style.power(base, pieces[1], node.shape != SCALAR), Level.POWER)
+
+
+register(Operation(
+    "power", same_shape, _kernel, _map, _show, "scales",
+    "a base above 0, or a whole exponent (0 or more at base 0)", _fault,
+    analytic=True,
+    rule="power rule: d(x^n) = n x^(n-1) dx + x^n log(x) dn",
+))  # fmt: skip
+
+# ----------------------------------------------------------------------- terms of derivatives
+
+
+def _term(factor: Node, base: Node, exponent: Node, below: int, logs: int) -> Node:
+    """`c x^(n-j) log(x)^k`."""
+    if al.is_zero(factor) or _number(factor) == 0:
+        return al.zeros(base.graph, base.shape)
+    return base.graph.make("power_term", factor, base, exponent, below=below, logs=logs)
+
+
+def _lowered(factor: Node, exponent: Node, below: int) -> Node:
+    """c (n - j)."""
+    c, n = _number(factor), _number(exponent)
+    if c is not None and n is not None:
+        return al.filled(factor, c * (n - below))
+    return al.multiply(factor, plus(exponent, -float(below)) if below else exponent)
+
+
+def _term_by_base(node: Node) -> Node:
+    """c (n-j) x^(n-j-1) log(x)^k + c k x^(n-j-1) log(x)^(k-1)."""
+    factor, base, exponent = node.inputs
+    below, logs = node.attributes["below"], node.attributes["logs"]
+    terms = [_term(_lowered(factor, exponent, below), base, exponent, below + 1, logs)]
+    if logs:
+        terms.append(_term(constant_times(float(logs), factor), base, exponent, below + 1, logs - 1))
+    return al.add(terms)
+
+
+def _term_by_exponent(node: Node) -> Node:
+    factor, base, exponent = node.inputs
+    return _term(factor, base, exponent, node.attributes["below"], node.attributes["logs"] + 1)
+
+
+def _term_by_factor(node: Node) -> Node:
+    _, base, exponent = node.inputs
+    return _term(one(base), base, exponent, node.attributes["below"], node.attributes["logs"])
+
+
+def _term_kernel(a: Any, factor: Array, x: Array, n: Array) -> Array:
+    """The difference n - j is taken to twice the digits: what it rounds costs log(x) times as much.
+
+    A power that leaves the range of floats, or its last digits, is multiplied in two halves. A term is 0 where its
+    factor is, and at x = 0 where n is above j, whatever the logarithm is there.
+    """
+    size = np.abs(x)
+    exponent, rest = two_sum(n, -float(a["below"]))
+    coefficient = factor
+    for _ in range(a["logs"]):
+        coefficient = coefficient * np.log(np.where(x < 0, np.nan, x))
+    if np.any(rest):
+        coefficient = coefficient * (1.0 + rest * np.log(np.where(rest == 0, 1.0, size)))
+    power = np.power(x, exponent)
+    value = coefficient * power
+    far = ~((np.abs(power) < _COMFORT) & (np.abs(power) > 1.0 / _COMFORT)) & (x != 0)
+    if far.any():
+        half = np.power(size, 0.5 * exponent)
+        odd = (x < 0) & (exponent % 2 == 1)
+        value = np.where(far, coefficient * half * half * np.where(odd, -1.0, 1.0), value)
+    return np.where((factor == 0) | ((x == 0) & (exponent > 0)), 0.0, value)
+
+
+def _term_written(node: Node) -> Node:
+    factor, base, exponent = node.inputs
+    below, logs = node.attributes["below"], node.attributes["logs"]
+    value = _number(exponent)
+    if value is None:
+        lower = base.graph.make("power", base, plus(exponent, -float(below)) if below else exponent)
+    else:
+        lower = al.power(base, value - below)
+    for _ in range(logs):
+        lower = al.multiply(lower, al.apply("log", base))
+    return al.scale(factor.inputs[0], lower) if factor.op == "stretch" else al.multiply(factor, lower)
+
+
+stable("power_term", _term_kernel, (_term_by_factor, _term_by_base, _term_by_exponent), _term_written)

@@ -1,0 +1,163 @@
+"""Functions of two and three numbers, applied entry by entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcalc import algebra as al
+from gradcalc.graph import Node, Operation
+from gradcalc.maps import LinearMap
+from gradcalc.notation import call
+from gradcalc.ops.declaring import constant_times, diagonal, one, square, stable
+from gradcalc.ops.table import Function, builds, declare, same_shape
+
+Array = np.ndarray[Any, Any]
+Slope = Callable[[Node, Node], Node]
+
+
+def _binary(name: str, kernel: Any, first: Slope, second: Slope, text: str, summary: str, **more: Any) -> None:
+    def differential(node: Node, i: int) -> LinearMap:
+        return diagonal(node, (first, second)[i](*node.inputs))
+
+    declare(
+        Function(name, builds(name), summary, text, f"{name}(3, 4)", 2, 2, elementwise=True,
+                 domain=more.get("domain", "all numbers"), kink=more.get("kink_rule", "")),
+        Operation(name, same_shape, lambda a, x, y: kernel(x, y), differential, call(name), "scales", **more),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------- hypot
+
+
+def _over_hypot(x: Node, y: Node) -> Node:
+    return al.apply("over_hypot", x, y)
+
+
+def _bent(first: Node, second: Node, x: Node, y: Node) -> Node:
+    """(a/h) ((b/h)/h): neither factor over- or underflows before the product does."""
+    return al.multiply(first, al.divide(second, al.apply("hypot", x, y)))
+
+
+def _over_hypot_slope(node: Node) -> Node:
+    """∂(x/h)/∂x = y²/h³, with nothing to cancel."""
+    x, y = node.inputs
+    beside = _over_hypot(y, x)
+    return _bent(beside, beside, x, y)
+
+
+def _over_hypot_slope_beside(node: Node) -> Node:
+    """∂(x/h)/∂y = -x y/h³."""
+    x, y = node.inputs
+    return al.negative(_bent(node, _over_hypot(y, x), x, y))
+
+
+def _near_one(x: Array, y: Array) -> tuple[Array, Array, Array]:
+    """Two numbers over the power of 2 that brings the larger near 1, and its exponent."""
+    _, power = np.frexp(np.maximum(np.abs(x), np.abs(y)))
+    return np.ldexp(x, -power), np.ldexp(y, -power), power
+
+
+def _over_hypot_kernel(a: Any, x: Array, y: Array) -> Array:
+    near, beside, _ = _near_one(x, y)
+    return np.where(x == 0, 0.0, near / np.hypot(near, beside))
+
+
+stable("over_hypot", _over_hypot_kernel, (_over_hypot_slope, _over_hypot_slope_beside),
+       lambda node: al.divide(node.inputs[0], al.apply("hypot", *node.inputs), "ratio"))  # fmt: skip
+_binary("hypot", np.hypot, _over_hypot, lambda x, y: _over_hypot(y, x), "(x dx + y dy)/hypot(x, y)",
+        "sqrt(x^2 + y^2), without overflow", kink=lambda a, x, y: (x == 0) & (y == 0),
+        kink_rule="0 at 0, the minimum-norm subgradient")  # fmt: skip
+
+# ----------------------------------------------------------------------------------- arctan2
+
+
+def _over_squares(x: Node, y: Node) -> Node:
+    return al.apply("over_squares", x, y)
+
+
+def _over_squares_kernel(a: Any, x: Array, y: Array) -> Array:
+    """x/(x² + y²), both taken near 1 first."""
+    near, beside, power = _near_one(x, y)
+    return np.asarray(np.ldexp(near / (near * near + beside * beside), -power))
+
+
+def _slope(node: Node) -> Node:
+    """u² - v² for u = x/(x² + y²), v = y/(x² + y²): ∂u/∂x = v² - u²."""
+    return al.apply("difference_over_squares", *node.inputs)
+
+
+def _slope_beside(node: Node) -> Node:
+    """∂u/∂y = -2 u v."""
+    return constant_times(-2.0, al.multiply(node, _over_squares(*reversed(node.inputs))))
+
+
+def _sum_of_squares(node: Node) -> Node:
+    return al.add([square(i) for i in node.inputs])
+
+
+def _difference_kernel(a: Any, x: Array, y: Array) -> Array:
+    """(x² - y²)/(x² + y²)²: the difference of the numbers is taken before anything rounds."""
+    near, beside, power = _near_one(x, y)
+    difference = (near - beside) * (near + beside)
+    return np.asarray(np.ldexp(difference / np.square(near * near + beside * beside), -2 * power))
+
+
+def _third(first: int) -> Callable[[Node], Node]:
+    """∂(u² - v²)/∂x = -2 u (w - 2 v²) and ∂/∂y = -2 v (w + 2 u²), for w = u² - v²."""
+
+    def slope(node: Node) -> Node:
+        by, other = (
+            _over_squares(*(node.inputs[k] for k in order)) for order in ((first, 1 - first), (1 - first, first))
+        )
+        twice = constant_times(2.0, al.multiply(square(other), by))
+        sign = 1 if first else -1
+        return constant_times(-2.0, al.add([al.multiply(by, node), twice], [1, sign]))
+
+    return slope
+
+
+stable("over_squares", _over_squares_kernel, (lambda node: al.negative(_slope(node)), _slope_beside),
+       lambda node: al.divide(node.inputs[0], _sum_of_squares(node)))  # fmt: skip
+stable("difference_over_squares", _difference_kernel, (_third(0), _third(1)),
+       lambda node: al.divide(al.add([square(i) for i in node.inputs], [1, -1]),
+                              square(_sum_of_squares(node))))  # fmt: skip
+_binary("arctan2", np.arctan2, lambda y, x: _over_squares(x, y), lambda y, x: al.negative(_over_squares(y, x)),
+        "(x dy - y dx)/(x^2 + y^2)", "arctan2(y, x): the angle of the point (x, y)", domain="not both 0",
+        fault=lambda a, y, x: (x == 0) & (y == 0))  # fmt: skip
+
+# --------------------------------------------------------------------------------------- mod
+
+
+def _unchanged(node: Node) -> Node:
+    return al.zeros(node.graph, node.shape)
+
+
+# np.floor_divide agrees with np.mod: the floor of the rounded quotient is off by one beside whole numbers
+stable("floor_quotient", lambda a, x, y: np.floor_divide(x, y), (_unchanged, _unchanged),
+       lambda node: al.apply("floor", al.divide(node.inputs[0], node.inputs[1])))  # fmt: skip
+_binary("mod", np.mod, lambda x, y: one(x), lambda x, y: al.negative(al.apply("floor_quotient", x, y)),
+        "dx - floor(x/y) dy", "the remainder, with the sign of y", domain="y not 0", fault=lambda a, x, y: y == 0,
+        kink=lambda a, x, y: np.mod(x, np.where(y == 0, 1.0, y)) == 0,
+        kink_rule="the derivative from the right, where it jumps", jumps=True)  # fmt: skip
+
+# -------------------------------------------------------------------------------------- clip
+
+
+def _clip_map(node: Node, i: int) -> LinearMap:
+    """As min(max(x, a), b): b alone counts where a is above it."""
+    x, low, high = node.inputs
+    inside = al.multiply(al.compare(">", x, low), al.compare("<", x, high))
+    below = al.multiply(al.compare("<=", x, low), al.compare("<", low, high))
+    return diagonal(node, (inside, below, al.compare(">=", node.graph.make("max", x, low), high))[i])
+
+
+declare(
+    Function("clip", builds("clip"), "clip(x, a, b): x held between a and b", "1(a < x < b) dx", "clip(3, 0, 1)", 3, 3,
+             elementwise=True, kink="0 for x at a bound, the minimum-norm subgradient"),
+    Operation("clip", same_shape, lambda a, x, low, high: np.minimum(np.maximum(x, low), high), _clip_map,
+              call("clip"), "routes", kink=lambda a, x, low, high: (x == low) | (x == high),
+              kink_rule="0 for x at a bound"),
+)  # fmt: skip
