@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc.differentiate import Edge
-from gradcalc.graph import Node, extent
+from gradcalc.graph import Node, ancestors, extent
 
 Array = np.ndarray[Any, Any]
 Values = dict[Node, Array]
@@ -129,12 +129,15 @@ def demand(
     targets: Iterable[Node],
     masks: Masks | None = None,
     wanted: Mapping[Node, Array] | None = None,
+    zeros: bool = False,
 ) -> dict[Node, Array]:
     """Which entries of each value the targets take: `where` and `max` take one of their operands' entries.
 
     A contribution that `masks` makes zero takes nothing. Of a target all entries count, or those that are `wanted`,
-    which may differ from row to row of a batch.
+    which may differ from row to row of a batch. With `zeros`, for first derivatives, a product takes nothing of what
+    it multiplies by an exact 0 that does not depend on the same inputs: c sqrt(x) is 0 for all x where c is.
     """
+    constant = Constancy() if zeros else None
     taken: dict[Node, Array] = {t: np.ones(values[t].shape, bool) for t in targets}
     taken.update(wanted or {})
     for node in reversed(order):
@@ -145,6 +148,8 @@ def demand(
             mask = mask & kept
         for i, operand in enumerate(node.inputs):
             part = _demanded(node, i, mask, values)
+            if constant is not None and node.operation.bilinear and constant.in_the_others(node, i):
+                part = part & _multiplied(node, i, mask, values)
             before = taken.get(operand)
             taken[operand] = part if before is None else before | part
     return taken
@@ -173,6 +178,54 @@ def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
         return np.swapaxes(mask, -1, -2)
     anywhere = mask.any(axis=(-2, -1), keepdims=True)
     return np.broadcast_to(anywhere, np.broadcast_shapes(anywhere.shape, operand.shape))
+
+
+def _multiplied(node: Node, i: int, mask: Array, values: Values) -> Array:
+    """The entries of a product's operand that are multiplied by something other than 0: where its adjoint is not 0.
+
+    The upstream gradient is a random one, so that nothing cancels.
+    """
+    linear = node.operation.differential(node, i)
+    assert linear is not None
+    leaf = node.graph.make("input", name="", shape=node.shape, role="random")
+    random = np.random.default_rng(0).uniform(1.0, 2.0, mask.shape)
+    adjoint, known = linear.adjoint(leaf), {**{n: values[n] for n in node.inputs}, leaf: mask * random}
+    return np.asarray(evaluate(above(adjoint, known), known)[adjoint] != 0)
+
+
+class Constancy:
+    """Whether the factors of a product depend on the same inputs, for as many nodes as are worth looking at."""
+
+    MOST = 1_000_000
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.inputs: dict[Node, frozenset[Node]] = {}
+
+    def in_the_others(self, node: Node, i: int) -> bool:
+        """Whether the other operands of a node are constant while the inputs of operand i change."""
+        others = [operand for k, operand in enumerate(node.inputs) if k != i]
+        found = [self._below(operand) for operand in (node.inputs[i], *others)]
+        return self.seen <= self.MOST and all(found[0].isdisjoint(other) for other in found[1:])
+
+    def _below(self, node: Node) -> frozenset[Node]:
+        if node not in self.inputs and self.seen <= self.MOST:
+            below = ancestors([node])
+            self.seen += len(below)
+            self.inputs[node] = frozenset(n for n in below if n.op == "input")
+        return self.inputs.get(node, frozenset())
+
+
+def above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
+    """The nodes that a value needs and that are not known yet, in topological order."""
+    found: set[Node] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node not in found and node not in known:
+            found.add(node)
+            stack.extend(node.inputs)
+    return sorted(found, key=lambda n: n.index)
 
 
 def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, list[Array]]:

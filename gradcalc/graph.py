@@ -127,8 +127,8 @@ class Operation:
       and one number for each matrix of a batch;
     - `written(node)` is the same in other operations, for one whose kernel keeps digits that they would lose: so it is
       printed, simplified and multiplied out, in terms of the node's inputs;
-    - `bilinear` marks products, in which an exact zero of one factor annihilates a non-finite other one when
-      gradients are passed down: a branch that was not taken contributes nothing.
+    - `bilinear` marks products, in which an exact zero of one factor annihilates the derivative of another one, be it
+      infinite, where the two do not depend on the same inputs.
     """
 
     name: str

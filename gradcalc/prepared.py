@@ -55,7 +55,7 @@ class Prepared:
         kept = dict(values)
         evaluator.evaluate(program.backward, values)
         if not all(np.isfinite(values[program.sweep.adjoint(n)]).all() for _, n in program.wrt):
-            taken = evaluator.demand(program.forward, kept, [target])
+            taken = evaluator.demand(program.forward, kept, [target], zeros=True)
             values = evaluator.evaluate(program.backward, kept, evaluator.masks_of(program.sweep.edges, taken))
         gradients = {name: _out(values[program.sweep.adjoint(n)], n.shape, batch) for name, n in program.wrt}
         return _out(values[target], SCALAR, batch), gradients

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,11 +18,10 @@ from gradcalc.conditioning import ill_conditioned
 from gradcalc.data import Datum
 from gradcalc.differentiate import Backward, Edge, forward, jacobians, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.evaluator import Values
 from gradcalc.flags import kink_flags, run_flags
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.kinks import felt_kinks
-from gradcalc.maps import LinearMap, Negative
+from gradcalc.local_gradients import LocalGradients, reuse
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planning.plan import Plan, named_values, unused_data
 from gradcalc.precision import lost_digits
@@ -33,10 +31,8 @@ from gradcalc.run import (
     EdgeRow,
     Flag,
     Gradient,
-    Local,
     NodeRow,
     Number,
-    Reuse,
     Run,
     shaped,
 )
@@ -45,8 +41,6 @@ from gradcalc.suggest import shown_shape
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
-MOST_SHARED = 64
-_PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
 
 
 @dataclass(eq=False)
@@ -79,6 +73,7 @@ class Runner:
         tied = any(node.op in ("max", "min") for node, _ in evaluator.kinks(below, self.values))
         self.writer = Writer(plan, self.sweep, tied)
         self.writer.distributions = [y for y in distributions(self.sweep) if _sums_to_one(self.values[y], y.shape)]
+        self.local = LocalGradients(plan.graph, self.values, self.writer, self.local_values)
         matrices = jacobians(self.sweep) if self.jacobian else {}
         kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
         run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
@@ -88,7 +83,7 @@ class Runner:
         run.edges = [self._edge_row(e) for e in self.sweep.edges]
         run.gradients = {n: self._gradient(n, node, matrices) for n, node in self.shown}
         run.deltas = [] if self.jacobian else self._deltas(run)
-        run.reuse = self._reuse([node for _, node in self.shown])
+        run.reuse = reuse(plan, self.sweep, [node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
         run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
@@ -153,9 +148,8 @@ class Runner:
         evaluator.evaluate(order, self.values)
         if all(np.isfinite(self.values[n]).all() for n in adjoints):
             return
-        wanted = {target: self.values[sweep.seed] != 0} if self.jacobian else None
-        targets = [target] if self.jacobian else self.plan.names.values()
-        taken = evaluator.demand(self.forward_order, kept, targets, None, wanted)
+        wanted = {target: self.values[sweep.seed] != 0}
+        taken = evaluator.demand(self.forward_order, kept, [target], None, wanted, zeros=True)
         self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
 
     def _laid_out(self, array: Array, node: Node) -> Number:
@@ -201,45 +195,9 @@ class Runner:
             self.plan.labels[edge.input],
             edge.argument,
             upstream,
-            self._local(edge),
+            self.local(edge.linear),
             downstream,
         )
-
-    def _local(self, edge: Edge) -> Local:
-        linear = edge.linear
-        parts = {k: self._part(v) for k, v in linear.parts().items()}
-        value: Number | None = None
-        if self.local_values:
-            value = self._dense(linear)
-        elif linear.kind in _PLAIN:
-            value = self._plain(linear, parts)
-        return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
-
-    @staticmethod
-    def _plain(linear: LinearMap, parts: Mapping[str, Number]) -> Number:
-        """The local Jacobian where it is one of the parts as it stands, or that part as a row."""
-        part = next(iter(parts.values()))
-        value = np.transpose(part) if "right" in parts else part
-        value = np.reshape(value, (1, -1)) if linear.kind == "gradient" and len(linear.source) == 1 else value
-        return -value if isinstance(linear, Negative) else value
-
-    def _part(self, node: Node) -> Number:
-        if node not in self.values:
-            evaluator.evaluate(_above(node, self.values), self.values)
-        return shaped(self.values[node], node.shape)
-
-    def _dense(self, linear: LinearMap) -> Number:
-        """The local Jacobian in full: the map applied to every basis vector, one column each."""
-        leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
-        image = linear.apply(leaf)
-        values: Values = ChainMap({leaf: basis(linear.source)}, self.values)  # type: ignore[assignment]
-        evaluator.evaluate(_above(image, values), values)
-        columns = count(linear.source)
-        rows, across = (int(s) for s in extent(linear.target))
-        batch = np.broadcast_to(values[image], (columns, rows, across))
-        if not linear.source:
-            return shaped(batch[0], linear.target)
-        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows * across).T)
 
     def _gradient(self, name: str, node: Node, matrices: Mapping[Node, Node | None]) -> Gradient:
         labels = self.plan.entries.get(name, self._labels(node))
@@ -294,25 +252,6 @@ class Runner:
                 rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], form, value, users))
         return rows
 
-    def _reuse(self, shown: Sequence[Node]) -> Reuse:
-        """Each edge costs its multiplications once, or once for every gradient that it leads to."""
-        reached: dict[Node, int] = {}
-        bits = {node: 1 << k for k, node in enumerate(shown)}
-        together = apart = 0
-        for edge in reversed(self.sweep.edges):
-            below = reached.get(edge.input, 0) | bits.get(edge.input, 0)
-            reached[edge.node] = reached.get(edge.node, 0) | below
-            cost = edge.linear.cost()
-            together += cost if below else 0
-            apart += cost * below.bit_count()
-        names = [self.plan.labels[n] for n in shown]
-        shared: list[tuple[str, tuple[str, ...]]] = []
-        for node, below in reached.items():
-            if below.bit_count() < 2 or node is self.plan.target or node.op == "input" or len(shared) == MOST_SHARED:
-                continue
-            shared.append((self.plan.labels[node], tuple(n for k, n in enumerate(names) if below >> k & 1)))
-        return Reuse(together, apart, tuple(reversed(shared)))
-
     # ---------------------------------------------------------------------------- flags
 
     def _kink_flags(self) -> list[Flag]:
@@ -321,18 +260,6 @@ class Runner:
             ancestors([target]), self.values, sweep, lambda nodes: [self.values[sweep.adjoints[n]] for n in nodes]
         )
         return kink_flags(self.plan, found, self.values)
-
-
-def _above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
-    """The nodes that a value needs and that are not known yet, in topological order."""
-    found: set[Node] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node not in found and node not in known:
-            found.add(node)
-            stack.extend(node.inputs)
-    return sorted(found, key=lambda n: n.index)
 
 
 def _sums_to_one(array: Array, shape: Shape) -> bool:

@@ -85,7 +85,7 @@ class Point:
             order = ancestors([sweep.target])
             evaluator.evaluate(order, values, masks)
             wanted = {sweep.target: seeds[sweep.seed] != 0} if sweep.seed in seeds else None
-            taken = evaluator.demand(order, values, [sweep.target], masks, wanted)
+            taken = evaluator.demand(order, values, [sweep.target], masks, wanted, zeros=[sweep] == list(sweeps))
             for node, kept in evaluator.masks_of(sweep.edges, taken).items():
                 masks.setdefault(node, []).extend(kept)
         return masks
@@ -110,7 +110,7 @@ class Point:
         if np.isfinite(found).all():
             return found
         kept = self.masks((), seeds)
-        taken = evaluator.demand(self.order, self.values, [self.plan.target], kept)
+        taken = evaluator.demand(self.order, self.values, [self.plan.target], kept, zeros=True)
         masks: dict[Node, list[Array]] = {}
         for node, term in terms:
             if node in taken:

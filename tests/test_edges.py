@@ -85,6 +85,16 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = 1/x; x = 1e-200", {"x": -INF}, [("infinite-gradient", "x")]),
     # two branches, +∞ and -∞: 0/0 of the derivative
     ("s = sqrt(x) - sqrt(2 x); x = 0", {"x": NAN}, [("undefined-gradient", "x"), ("infinite-gradient", "t2")]),
+    # an exact 0 in a product annihilates what does not depend on the same inputs: 0 sqrt(x) is 0 for all x
+    ("s = 0 sqrt(x); x = 0", {"x": 0}, [("not-taken", "t1")]),
+    ("s = c sqrt(x); x = 0; c = 0", {"x": 0, "c": 0}, [("not-taken", "t1")]),
+    ("t = sqrt(x); s = c t; x = 0; c = 0", {"x": 0, "c": 0}, [("not-taken", "t")]),
+    ("s = w^T sqrt(x); x = [4, 0]; w = [1, 0]", {"x": [0.25, 0], "w": [2, 0]}, [("not-taken", "t1")]),
+    ("s = sum(w ∘ sqrt(x)); x = [4, 0]; w = [1, 0]", {"x": [0.25, 0], "w": [2, 0]}, [("not-taken", "t1")]),
+    # and not where it does: sqrt(x)^2 is x, with slope 1, and x sqrt(x) has slope 0; nobody can tell from 0 times ∞
+    ("s = sqrt(x)^2; x = 0", {"x": NAN}, [("undefined-gradient", "x")]),
+    ("s = x sqrt(x); x = 0", {"x": NAN}, [("undefined-gradient", "x")]),
+    ("t = sqrt(x); s = where(x > 1, t, 0); x = 0", {"x": 0}, [("not-taken", "t")]),
     # a branch that is not taken contributes exactly 0
     ("s = where(x > 0, log(x), 0); x = -1", {"x": 0}, [("not-taken", "t2")]),
     ("s = where(x > 0, sqrt(x), 3 x); x = -1", {"x": 3}, [("not-taken", "t2"), ("not-taken", "t2")]),
@@ -178,6 +188,13 @@ def test_hessians(text: str, expected: Any, flagged: bool) -> None:
     [value] = [b.value for row in made.hessians.values() for b in row.values()]
     np.testing.assert_array_equal(_array(value), _array(expected))
     assert bool(made.flags) == flagged
+
+
+def test_a_zero_factor_has_second_derivatives() -> None:
+    """∂²(c sqrt(x))/∂c∂x = 1/(2 sqrt(x)) is infinite at x = 0 although c is 0."""
+    made = gradcalc.loads("s = c sqrt(x); c = 0; x = 0").hessian("s")
+    assert made.hessians["c"]["x"].value == INF
+    assert any(f.message.startswith("∂²s/∂c∂x is infinite") for f in made.flags)
 
 
 def test_vectors_that_mix_taken_and_not() -> None:

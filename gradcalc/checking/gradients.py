@@ -119,7 +119,7 @@ class _Checker:
         if all(np.isfinite(values[n]).all() for n in nodes):
             return values
         forward = ancestors([target])
-        taken = evaluator.demand(forward, kept, [target])
+        taken = evaluator.demand(forward, kept, [target], zeros=True)
         return evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
 
     def _input(self, leaf: Node, point: Values, values: Values) -> GradientCheck:
