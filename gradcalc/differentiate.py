@@ -133,21 +133,10 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
             found[edge.node] = _total(branches.pop(edge.node))
         outer, local = found[edge.node], local_matrix(edge.linear, graph)
         product = _product(outer, local) if outer is not None and local is not None else None
-        product = product and of_one_entry(product, sweep.target)
         branches.setdefault(edge.input, []).append((edge.rank, edge.argument, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found
-
-
-def of_one_entry(product: Node, target: Node) -> Node:
-    """A product of Jacobians that is a scalar, as the vector of one entry that the Jacobian of such a target is.
-
-    A row times a column is a scalar in the language, whatever the row is.
-    """
-    if product.shape == SCALAR and target.shape != SCALAR:
-        return product.graph.make("table", product, extent=(1, 1))
-    return product
 
 
 def _product(outer: Node, local: Node) -> Node:
@@ -179,7 +168,12 @@ def local_matrix(linear: LinearMap, graph: Graph) -> Node | None:
 def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
     terms = [term for *_, term in sorted(branches, key=lambda b: b[:2])]
     known = [t for t in terms if t is not None]
-    return al.add(known) if len(known) == len(terms) else None
+    return al.add(alike(known)) if len(known) == len(terms) else None
+
+
+def alike(terms: Sequence[Node]) -> Sequence[Node]:
+    """Jacobians to be added, in one shape: those of one entry may be scalars, as a row times a column is, or rows."""
+    return terms if len({t.shape for t in terms}) < 2 else [al.fit(t, (1,)) for t in terms]
 
 
 def derivative(target: Node, by: Node, numerator: bool) -> tuple[Node, Backward]:

@@ -341,6 +341,8 @@ class Kronecker(LinearMap):
         return al.fit(change.graph.make("kron", *operands), self.target)
 
     def adjoint(self, upstream: Node) -> Node:
+        if 0 in extent(self.other.shape):  # of what has no entries nothing tells how many blocks it has
+            return al.zeros(upstream.graph, self.source)
         made = upstream.graph.make("kron_contract", upstream, self.other, first=self.first)
         return al.fit(made, self.source)
 

@@ -42,6 +42,9 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "diagonals without entries": ("e = 2; x = diag([[]]) / e", np.zeros((0, 0))),
     # The largest float times 1.3 is none.
     "the largest number": ("ŷ = 1.7976931348623157e308; s = arctan2(ŷ, ŷ)", np.pi / 4),
+    "a matrix of one entry solved": ("x = [1e200]; p = solve(x, x)", np.array([1.0])),
+    "a Kronecker product without entries": ("x = [1, 2]; u = []; B = x ⊗ u^T; s = sum(B)", 0.0),
+    "a zero with a large exponent": ("x = 0; x == 0.0e400; x == 0.0e99999999999999999999999", 0.0),
     "sums of no rows": ("t = sum(zeros(0, 2), axis=1)", np.zeros(0)),
     "deviations of no columns": ("t = std(zeros(2, 0), axis=0)", np.zeros((1, 0))),
     "a claim far from what is found": ("e = [1, 1e308]; e == -e; e == [1, -1e308]", np.array([1.0, 1e308])),

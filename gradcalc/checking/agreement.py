@@ -71,8 +71,8 @@ def _half_unit(text: str) -> float:
     match = re.fullmatch(r"\d*(?:\.(\d*))?(?:[eE]([+-]?\d+))?", text)
     if not match or match.group(1) is None:
         return 0.0
-    exponent = int(match.group(2) or 0) - len(match.group(1))
-    return 0.5000001 * 10.0**exponent
+    power = int(match.group(2) or 0) if float(text) else 0  # 0.0e9 says no less than 0.0
+    return 0.5000001 * 10.0 ** (power - len(match.group(1)))
 
 
 # ------------------------------------------------------------------------------ in words
@@ -81,7 +81,8 @@ def _half_unit(text: str) -> float:
 def difference(left: Node, right: Node, values: Values, wrong: Array, labels: Sequence[str] = ()) -> str:
     """The first and the largest differing entry in one line; of scalars just both numbers."""
     found, stated = values[left], values[right]
-    apart = np.where(wrong, np.abs(np.nan_to_num(found - stated, nan=np.inf)), -1.0)
+    with np.errstate(all="ignore"):
+        apart = np.where(wrong, np.abs(np.nan_to_num(found - stated, nan=np.inf)), -1.0)
     first, worst = (np.unravel_index(int(k), found.shape) for k in (np.argmax(wrong), np.argmax(apart)))
     if not left.shape:
         return _both(found[first], stated[first])

@@ -120,4 +120,4 @@ def _near(array: Array, numbers: np.random.Generator) -> Array:
     """Numbers of the same sign, up to a third larger or smaller; what is 0 becomes small."""
     larger, small = numbers.uniform(0.7, 1.3, array.shape), numbers.uniform(0.1, 0.3, array.shape)
     with np.errstate(over="ignore"):
-        return np.clip(array * larger + (array == 0) * small, -_LARGEST, _LARGEST)
+        return np.asarray(np.clip(array * larger + (array == 0) * small, -_LARGEST, _LARGEST))

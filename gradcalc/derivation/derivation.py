@@ -17,7 +17,7 @@ from gradcalc.collector import collector_paused
 from gradcalc.derivation.records import Blackboard, Derivation, Step
 from gradcalc.derivation.routes import Route
 from gradcalc.derivation.symbols import Symbols, rule_names
-from gradcalc.differentiate import forward, of_one_entry
+from gradcalc.differentiate import alike, forward
 from gradcalc.errors import GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, ancestors, extent, is_row, transposed
 from gradcalc.planning.plan import Plan, named_values
@@ -190,14 +190,9 @@ class Deriver:
 
     def _total(self, terms: Sequence[Node], shape: Shape) -> Node:
         """The branches' sum, in the shape that is on the left."""
-        graph, target = self.symbols.graph, self.symbols.plan.target
-        if len(terms) == 1 and not self.symbols.scalar:
-            return terms[0]
-        turned = [
-            of_one_entry(t, target) if t.shape == shape or not self.symbols.scalar else graph.make("transpose", t)
-            for t in terms
-        ]
-        return turned[0] if len(turned) == 1 else graph.make("add", *turned, signs=(1,) * len(turned))
+        graph = self.symbols.graph
+        turned = [t if t.shape == shape or not self.symbols.scalar else graph.make("transpose", t) for t in terms]
+        return turned[0] if len(turned) == 1 else graph.make("add", *alike(turned), signs=(1,) * len(turned))
 
     def _worked_out(self, left: Form, factors: Sequence[Form], product: Node, before: Sequence[Step],
                     reason: str) -> list[Step]:  # fmt: skip

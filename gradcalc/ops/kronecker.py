@@ -77,6 +77,8 @@ class Contraction(LinearMap):
         return al.fit(change.graph.make("kron_contract", *operands, first=self.first), self.target)
 
     def adjoint(self, upstream: Node) -> Node:
+        if self.second and 0 in extent(upstream.shape):
+            return al.zeros(upstream.graph, self.source)
         if self.second:
             return al.fit(upstream.graph.make("kron_contract", self.other, upstream, first=not self.first), self.source)
         operands = (upstream, self.other) if self.first else (self.other, upstream)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from gradcalc import algebra as al
 from gradcalc.graph import LEAVES, Graph, Node
 from gradcalc.notation import render
 from gradcalc.simplify.rewrites import BRACKETS, REWRITES, Rewrite
@@ -125,7 +126,7 @@ def _rewritten(node: Node, table: Table) -> tuple[str, Node | None]:
     for rewrite in table.get(node.op, ()):
         found = rewrite.rule(node)
         if found is not None and found is not node:
-            return rewrite.name, found
+            return rewrite.name, al.fit(found, node.shape)
     return "", None
 
 
