@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
-from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, times, unit
+from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, alike, times, unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,11 +169,6 @@ def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
     terms = [term for *_, term in sorted(branches, key=lambda b: b[:2])]
     known = [t for t in terms if t is not None]
     return al.add(alike(known)) if len(known) == len(terms) else None
-
-
-def alike(terms: Sequence[Node]) -> Sequence[Node]:
-    """Jacobians to be added, in one shape: those of one entry may be scalars, as a row times a column is, or rows."""
-    return terms if len({t.shape for t in terms}) < 2 else [al.fit(t, (1,)) for t in terms]
 
 
 def derivative(target: Node, by: Node, numerator: bool) -> tuple[Node, Backward]:

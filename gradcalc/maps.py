@@ -366,7 +366,7 @@ class Sum(LinearMap):
     def matrix(self, graph: Graph) -> Node | None:
         matrices = [m.matrix(graph) for m in self.maps]
         found = [m for m in matrices if m is not None]
-        return al.add(found) if len(found) == len(matrices) else None
+        return al.add(alike(found)) if len(found) == len(matrices) else None
 
     def cost(self) -> int:
         return sum(m.cost() for m in self.maps)
@@ -413,6 +413,11 @@ def times(left: Node, right: Node) -> Node:
     if left.op == right.op == "diag" and len(left.inputs[0].shape) == len(right.inputs[0].shape) == 1:
         return _diagonal(al.multiply(left.inputs[0], right.inputs[0]))
     return al.matmul(left, right)
+
+
+def alike(terms: Sequence[Node]) -> Sequence[Node]:
+    """Jacobians to be added, in one shape: those of one entry may be scalars, as a row times a column is, or rows."""
+    return terms if len({t.shape for t in terms}) < 2 else [al.fit(t, (1,)) for t in terms]
 
 
 def identity(shape: Shape) -> Sandwich:

@@ -17,9 +17,10 @@ from gradcalc.collector import collector_paused
 from gradcalc.derivation.records import Blackboard, Derivation, Step
 from gradcalc.derivation.routes import Route
 from gradcalc.derivation.symbols import Symbols, rule_names
-from gradcalc.differentiate import alike, forward
+from gradcalc.differentiate import forward
 from gradcalc.errors import GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, ancestors, extent, is_row, transposed
+from gradcalc.maps import alike
 from gradcalc.planning.plan import Plan, named_values
 from gradcalc.points import open_shapes
 from gradcalc.simplify.engine import simplify, steps
