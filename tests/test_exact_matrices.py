@@ -300,6 +300,28 @@ def test_condition_numbers() -> None:
     assert condition(np.zeros((40, 40))) == np.inf
 
 
+@pytest.mark.parametrize("side", [40, 64, 65, 200])
+def test_large_matrices_that_are_singular_are_found(side: int) -> None:
+    """Two rows alike, or one the sum of the others; a random matrix is none of these."""
+    fault = OPERATIONS["inv"].fault
+    assert fault is not None
+    a = np.random.default_rng(side).standard_normal((side, side))
+    alike, summed = a.copy(), a.copy()
+    alike[-1], summed[-1] = a[0], np.sum(a[:-1], axis=0)
+    assert [bool(np.any(fault({}, x))) for x in (a, alike, summed)] == [False, True, True]
+
+
+def test_a_batch_with_singular_matrices_beyond_the_side_of_doubled_arithmetic() -> None:
+    """One singular matrix does not make the others so."""
+    a = np.stack([np.eye(70), np.zeros((70, 70)), 2 * np.eye(70)])
+    fault, condition_of = OPERATIONS["inv"].fault, OPERATIONS["inv"].condition
+    assert fault is not None and condition_of is not None
+    assert fault({}, a)[:, 0, 0].tolist() == [False, True, False]
+    assert condition_of({}, a).tolist() == [1.0, np.inf, 1.0]
+    assert np.isnan(OPERATIONS["inv"].kernel({}, a)[1]).all()
+    assert OPERATIONS["inv"].kernel({}, a)[2, 0, 0] == 0.5
+
+
 def warnings(text: str, **data: Any) -> list[str]:
     return [w.message for w in gradcalc.loads(text).run(data).warnings if w.code == "ill-conditioned"]
 

@@ -146,6 +146,8 @@ def adjugate(x: Array, *changes: Array) -> tuple[Array, Array]:
     moved = [normalised(h) for h in changes]
     n, k = x.shape[-1], len(changes)
     high, bound = _change(found, [h for h, _, _ in moved])
+    nothing = _vanishing(changes, high.shape)
+    high, bound = np.where(nothing, 0.0, high), np.where(nothing, 0.0, bound)
     power = found.power + (n - 1 - k) * found.exponent + sum(e for _, e, _ in moved)
     unsure = _unsure(np.abs(high), bound)
     for _, _, narrow in moved:
@@ -156,6 +158,23 @@ def adjugate(x: Array, *changes: Array) -> tuple[Array, Array]:
 def _exact_adjugate(*operands: Array) -> Array | None:
     found = dyadic.expansion(*operands)
     return None if found is None else _entries(found.adjugate, found.adjugate_power)
+
+
+def _vanishing(changes: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Where a change of the adjugate is 0 by its form: each term takes an entry of every change, no two of one row.
+
+    A change in one row alone leaves no term where that row is left out; two in the same row leave none at all; the
+    same for columns. Changes by single entries, as of a Jacobian, are of this kind.
+    """
+    out = np.zeros(shape, bool)
+    for axis in (-1, -2):
+        used = [np.asarray((h != 0.0).any(axis=axis)) for h in changes]
+        alone = [np.where(u.sum(axis=-1, keepdims=True) <= 1, u, False) for u in used]
+        for k, lines in enumerate(alone):
+            out = out | (lines[..., None, :] if axis == -1 else lines[..., :, None])
+            for others in alone[:k]:
+                out = out | np.asarray((lines & others).any(axis=-1))[..., None, None]
+    return out
 
 
 def _change(found: Eliminated, changes: Sequence[Array]) -> tuple[Array, Array]:
@@ -209,14 +228,12 @@ def condition(x: Array) -> Array:
     """How many times larger a relative change of the entries of X becomes in X^-1, for each matrix of a batch.
 
     The smaller of the largest row sums of |X^-1| |X| and |X| |X^-1| (Bauer 1966, Skeel 1979): no scaling of rows or of
-    columns makes it larger. Infinite for a singular matrix, NaN for one that is not finite. Beyond `SIDE` it is the
-    quotient of the largest and the smallest singular value.
+    columns makes it larger. Infinite for a singular matrix, NaN for one that is not finite. Beyond `SIDE` the inverse
+    is LAPACK's.
     """
     known, x = finite(x), _masked(x)
     if x.shape[-1] > SIDE:
-        values = np.linalg.svd(x, compute_uv=False)
-        with np.errstate(all="ignore"):
-            return np.where(known, np.nan_to_num(values[..., 0] / values[..., -1], nan=np.inf, posinf=np.inf), np.nan)
+        return np.where(known, _large_condition(x), np.nan)
     found = eliminated(x)
     with np.errstate(all="ignore"):
         size, entries = np.abs(found.inverse[0]), np.abs(found.matrix)
@@ -225,6 +242,26 @@ def condition(x: Array) -> Array:
     out = np.where(trusted, numbers, np.inf)[..., None, None]
     out, _ = settled(out, ~trusted & known, [x], _exact_condition)
     return np.where(known, out[..., 0, 0], np.nan)
+
+
+def by_lapack(function: Callable[..., Any], x: Array, *others: Array) -> Array:
+    """LAPACK's inverse or solution; NaN for those matrices of a batch for which it finds a pivot 0."""
+    try:
+        return np.asarray(function(x, *others))
+    except np.linalg.LinAlgError:
+        shape = others[0].shape if others else x.shape
+        lead = np.broadcast_shapes(x.shape[:-2], shape[:-2])
+        if not lead:
+            return np.full(shape, np.nan)
+        operands = [np.broadcast_to(o, (*lead, *o.shape[-2:])) for o in (x, *others)]
+        return np.stack([by_lapack(function, *(o[k] for o in operands)) for k in range(lead[0])])
+
+
+def _large_condition(x: Array) -> Array:
+    with np.errstate(all="ignore"):
+        size, entries = np.abs(by_lapack(np.linalg.inv, x)), np.abs(x)
+        numbers = np.minimum(_row_sum(size @ entries), _row_sum(entries @ size))
+        return np.where(np.isfinite(numbers), numbers, np.inf)
 
 
 def _row_sum(x: Array) -> Array:

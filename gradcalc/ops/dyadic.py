@@ -17,7 +17,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-MOST = 100_000
+MOST = 60_000
 """Products of words that one matrix may take: about a hundredth of a second."""
 SHORT = 2_000
 """Bits of a product that costs no more than its overhead."""
