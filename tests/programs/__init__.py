@@ -17,8 +17,20 @@ from tests.programs import entrywise, matrices, reductions, structural
 from tests.programs.author import MOST, Author, Unsuitable
 from tests.programs.made import NUMPY, Environment, Expression, Namespace, Program, Shape, extent
 
-__all__ = ["MOST", "NUMPY", "Environment", "Expression", "Namespace", "Program", "Shape", "Unsuitable", "extent",
-           "program", "written"]  # fmt: skip
+__all__ = [
+    "MOST",
+    "NUMPY",
+    "Environment",
+    "Expression",
+    "Namespace",
+    "Program",
+    "Shape",
+    "Unsuitable",
+    "composed",
+    "extent",
+    "program",
+    "written",
+]  # fmt: skip
 WRITING = (entrywise, matrices, reductions, structural)
 """Whatever enters productions."""
 
@@ -36,3 +48,14 @@ def program(seed: int, target: Shape = ()) -> Program:
 def written(choices: random.Random, targets: dict[str, Shape], most: int = MOST) -> Program:
     """A program that follows the choices, with about so many expressions; may be `Unsuitable`."""
     return Author(choices, most).write(0, targets)
+
+
+def composed(choices: random.Random, between: Shape, most: int = MOST) -> tuple[Program, Program]:
+    """A program of the target `inner`, and one of a scalar `result` in which `inner` is an input like its own."""
+    first = Author(choices, most // 2)
+    inner = first.write(0, {"inner": between})
+    value = first.values["inner"]
+    second = Author(choices, most // 2, values={"inner": value}, free=first.free)
+    outer = second.write(0, {"result": ()}, define=False)
+    outer.inputs["inner"] = value.value
+    return inner, outer

@@ -115,15 +115,15 @@ class Author:
     def _define(self) -> None:
         """Aliases and functions, some of them."""
         for name in ("f", "φ"):
-            if self.random.random() < 0.5:
+            if self.random.random() >= 0.5:
                 of = self.random.choice(list(PRIMES))
                 self.aliases.append((name, of))
                 self._definition(f"{name} = {of}")
-        if self.random.random() < 0.5:
+        if self.random.random() >= 0.5:
             body, function, prime = self.random.choice(OF_ONE)
             self.of_one.append(("g", function, prime))
             self._definition(f"g(t) = {body}")
-        if self.random.random() < 0.5:
+        if self.random.random() >= 0.5:
             body, two = self.random.choice(OF_TWO)
             self.of_two.append(("r", two))
             self._definition(f"r(a, b) = {body}")
