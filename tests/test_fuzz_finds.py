@@ -44,6 +44,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "the largest number": ("ŷ = 1.7976931348623157e308; s = arctan2(ŷ, ŷ)", np.pi / 4),
     "a matrix of one entry solved": ("x = [1e200]; p = solve(x, x)", np.array([1.0])),
     "a vector of one entry times itself": ("q = [2]; x = q q", np.array([4.0])),
+    "the adjugate of one entry": ("z = [2]; v = adj(z)", np.array([1.0])),
     "a Kronecker product without entries": ("x = [1, 2]; u = []; B = x ⊗ u^T; s = sum(B)", 0.0),
     "a zero with a large exponent": ("x = 0; x == 0.0e400; x == 0.0e99999999999999999999999", 0.0),
     "sums of no rows": ("t = sum(zeros(0, 2), axis=1)", np.zeros(0)),

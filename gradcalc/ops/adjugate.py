@@ -37,7 +37,7 @@ def _square(shapes: Sequence[Shape], a: Any) -> Shape:
 
 
 def _square_alike(shapes: Sequence[Shape], a: Any) -> Shape:
-    if any(shape != shapes[0] for shape in shapes):
+    if any(extent(shape) != extent(shapes[0]) for shape in shapes):
         raise ShapeError("adj_change takes a square matrix and changes of its shape")
     return _square(shapes, a)
 
