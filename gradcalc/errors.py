@@ -135,3 +135,24 @@ class Limits:
     entries: int = 10_000_000
     side: int = 2_000
     data_bytes: int = 256 * 2**20
+
+    @property
+    def together(self) -> int:
+        """How many entries all values of one run may have together: what bounds its memory."""
+        return 10 * self.entries
+
+    def refuse_large(self, what: str, rows: int, columns: int, remedy: str) -> None:
+        """Raise `GradcalcError` for a matrix with more entries than an array may have, before it is allocated."""
+        if rows * columns > self.entries:
+            raise GradcalcError(Diagnostic(
+                "limit-entries", f"{what} has {rows:,} × {columns:,} = {rows * columns:,} entries",
+                rule=f"an array has at most {self.entries:,}",
+                help=f"{remedy}, or raise the limit with --limit entries=N"))  # fmt: skip
+
+    def refuse_many(self, what: str, entries: int, remedy: str) -> None:
+        """Raise `GradcalcError` for arrays that have too many entries together, before they are allocated."""
+        if entries > self.together:
+            raise GradcalcError(Diagnostic(
+                "limit-entries", f"{what} have {entries:,} entries together",
+                rule=f"all arrays of a run have at most {self.together:,}, ten times what one may have",
+                help=f"{remedy}, or raise the limit with --limit entries=N"))  # fmt: skip

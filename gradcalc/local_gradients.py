@@ -13,7 +13,7 @@ from gradcalc import evaluator
 from gradcalc.closed_form import Writer
 from gradcalc.differentiate import Backward
 from gradcalc.evaluator import Values
-from gradcalc.graph import Graph, Node, count, extent
+from gradcalc.graph import Node, count, extent
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.planning.plan import Plan
 from gradcalc.run import Local, Number, Reuse, shaped
@@ -29,10 +29,11 @@ _PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
 class LocalGradients:
     """The rule, the parts and the value of each linear map, for given values; all values in full if `dense`."""
 
-    graph: Graph
+    plan: Plan
     values: Values
     writer: Writer
     dense: bool
+    entries: int = 0
 
     def __call__(self, linear: LinearMap) -> Local:
         """The local gradient of an edge."""
@@ -42,7 +43,7 @@ class LocalGradients:
             value = self._in_full(linear)
         elif linear.kind in _PLAIN:
             value = _plain(linear, parts)
-        return Local(self.writer.rule(linear, self.graph), linear.kind, parts, value)
+        return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
 
     def _part(self, node: Node) -> Number:
         if node not in self.values:
@@ -50,17 +51,22 @@ class LocalGradients:
         return shaped(self.values[node], node.shape)
 
     def _in_full(self, linear: LinearMap) -> Number:
-        """The local Jacobian in full: the map applied to every basis vector, one column each."""
-        leaf = self.graph.make("input", name="", shape=linear.source, role="basis")
+        """The local Jacobian in full: the map applied to every basis vector, one column each.
+
+        Raises `GradcalcError` where it is too large.
+        """
+        rows, columns, remedy = count(linear.target), count(linear.source), "leave --local-values out"
+        self.entries += rows * columns
+        self.plan.limits.refuse_large("a local gradient", rows, columns, remedy)
+        self.plan.limits.refuse_many("the local gradients", self.entries, remedy)
+        leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
         image = linear.apply(leaf)
         values: Values = ChainMap({leaf: basis(linear.source)}, self.values)  # type: ignore[assignment]
         evaluator.evaluate(evaluator.above(image, values), values)
-        columns = count(linear.source)
-        rows, across = (int(s) for s in extent(linear.target))
-        batch = np.broadcast_to(values[image], (columns, rows, across))
+        batch = np.broadcast_to(values[image], (columns, *(int(s) for s in extent(linear.target))))
         if not linear.source:
             return shaped(batch[0], linear.target)
-        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows * across).T)
+        return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows).T)
 
 
 def _plain(linear: LinearMap, parts: Mapping[str, Number]) -> Number:

@@ -73,7 +73,7 @@ class Runner:
         tied = any(node.op in ("max", "min") for node, _ in evaluator.kinks(below, self.values))
         self.writer = Writer(plan, self.sweep, tied)
         self.writer.distributions = [y for y in distributions(self.sweep) if _sums_to_one(self.values[y], y.shape)]
-        self.local = LocalGradients(plan.graph, self.values, self.writer, self.local_values)
+        self.local = LocalGradients(plan, self.values, self.writer, self.local_values)
         matrices = jacobians(self.sweep) if self.jacobian else {}
         kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
         run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
@@ -137,6 +137,7 @@ class Runner:
     def _backward(self) -> None:
         sweep, target = self.sweep, self.plan.target
         if self.jacobian:
+            self._refuse_large()
             self.values[sweep.seed] = basis(target.shape)
         elif self.upstream is not None:
             self.values[sweep.seed] = self.upstream.array
@@ -151,6 +152,14 @@ class Runner:
         wanted = {target: self.values[sweep.seed] != 0}
         taken = evaluator.demand(self.forward_order, kept, [target], None, wanted, zeros=True)
         self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
+
+    def _refuse_large(self) -> None:
+        """Refuse Jacobians that are too large before they are allocated: an adjoint for every entry of the target."""
+        plan, rows = self.plan, count(self.plan.target.shape)
+        remedy = "choose a smaller target with --of, or give --upstream"
+        sizes = [count(node.shape) for node in self.sweep.adjoints]
+        plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes), remedy)
+        plan.limits.refuse_many(f"the Jacobians of `{plan.labels[plan.target]}`", rows * sum(sizes), remedy)
 
     def _laid_out(self, array: Array, node: Node) -> Number:
         """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""

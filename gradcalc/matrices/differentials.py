@@ -93,13 +93,10 @@ class Differentials:
             return tuple(f"{name}[{i}]" for i in range(rows))
         return tuple(f"{name}[{i}, {j}]" for j in range(columns) for i in range(rows))
 
-    def _refuse(self, what: str, entries: int, rows: int, columns: int) -> None:
+    def _refuse(self, what: str, rows: int, columns: int) -> None:
         """Refuse a matrix that is too large, before it is allocated."""
-        if self.numbers and entries > self.limits.entries:
-            raise GradcalcError(Diagnostic(
-                "limit-entries", f"{what} has {rows:,} × {columns:,} = {entries:,} entries",
-                rule=f"an array has at most {self.limits.entries:,}",
-                help="name fewer or smaller inputs with --wrt, or raise the limit with --limit entries=N"))  # fmt: skip
+        if self.numbers:
+            self.limits.refuse_large(what, rows, columns, "name fewer or smaller inputs with --wrt")
 
     def _flag(
         self, name: str, shown: str, value: Number | None, sweeps: Sequence[Backward], by: Node, row: int = 0

@@ -30,7 +30,7 @@ class FirstOrder(Differentials):
         made = Jacobians(self.source, self.plan.layout, self.of, self.target.shape, notes=list(self.plan.notes))
         rows = count(self.target.shape)
         for name, node in self.shown:
-            self._refuse(f"∂{self.of}/∂{name}", rows * count(node.shape), rows, count(node.shape))
+            self._refuse(f"∂{self.of}/∂{name}", rows, count(node.shape))
         made.jacobians = self._jacobian_blocks()
         if upstream is not None:
             made.upstream, made.products = self._pulled_back(upstream)

@@ -41,7 +41,8 @@ class SecondOrder(Differentials):
                 rule="a Hessian is of a scalar",
                 help="choose a scalar with --of, or see its Jacobians with `gradcalc jacobian`"))  # fmt: skip
         side = sum(count(node.shape) for _, node in self.shown)
-        self._refuse(f"the Hessian of `{self.of}`", side * side, side, side)
+        self._refuse(f"the Hessian of `{self.of}`", side, side)
+        self._refuse_blocks(len(self.shown))
         made = Hessians(self.source, self.plan.layout, self.of, notes=list(self.plan.notes))
         made.hessians = {name: self._hessian_row(name, node) for name, node in self.shown}
         if tangents:
@@ -51,6 +52,14 @@ class SecondOrder(Differentials):
         made.flags = [*self._kink_flags(), *self.flags]
         made.warnings = [*self.plan.warnings, *unused_data(self.plan, self.data)]
         return made
+
+    def _refuse_blocks(self, names: int) -> None:
+        """Refuse more blocks than a graph may have nodes: each has a closed form of its own."""
+        if names * names > self.limits.nodes:
+            raise GradcalcError(Diagnostic(
+                "limit-nodes", f"the Hessian of `{self.of}` has {names:,} × {names:,} blocks",
+                rule=f"the limit is {self.limits.nodes:,}",
+                help="name fewer inputs with --wrt, or raise the limit with --limit nodes=N"))  # fmt: skip
 
     def _hessian_row(self, name: str, node: Node) -> dict[str, Block]:
         values = self._hessian_values(name, node) if node in self.sweep.adjoints else {}

@@ -119,6 +119,7 @@ class Maker:
     faults: list[Diagnostic] = field(default_factory=list, kw_only=True)
     warnings: list[Diagnostic] = field(default_factory=list, kw_only=True)
     spans: dict[Node, Span] = field(default_factory=dict, kw_only=True)
+    entries: int = field(default=0, kw_only=True)
 
     def fault(self, code: str, message: str, span: Span, *, rule: str = "", remedy: str = "",
               labels: tuple[Label, ...] = ()) -> Unknown:  # fmt: skip
@@ -137,7 +138,6 @@ class Maker:
 
     def note(self, node: Node, span: Span) -> Node:
         """Keep the place where a node was first written; refuse what is too large."""
-        self.spans.setdefault(node, span)
         limits = self.limits
         if len(self.graph) > 3 * limits.nodes:
             self._refuse("nodes", f"more than {3 * limits.nodes:,} nodes follow from the equations",
@@ -149,6 +149,13 @@ class Maker:
             self._refuse("side", f"the matrix in `{excerpt(span)}` has {side:,} rows",
                          f"inverses, determinants and systems of equations go up to {limits.side:,}",
                          "use a smaller matrix", span)  # fmt: skip
+        if node not in self.spans:
+            self.spans[node] = span
+            self.entries += count(node.shape)
+            if self.entries > limits.together:
+                self._refuse("entries", f"the values up to `{excerpt(span)}` have {self.entries:,} entries together",
+                             f"all arrays of a run have at most {limits.together:,}, ten times what one may have",
+                             "use fewer, or smaller ones", span)  # fmt: skip
         return node
 
     @staticmethod

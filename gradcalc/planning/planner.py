@@ -219,8 +219,8 @@ class Planner:
 
     def _named(self, name: str, node: Node, statement: syntax.Equation) -> Node:
         self.owners[node] = name
-        self.builder.spans[node] = statement.span
         self.builder.note(node, statement.span)
+        self.builder.spans[node] = statement.span
         self._check_declared(name, node)
         return node
 
@@ -338,7 +338,7 @@ class Planner:
         plan = Plan(
             self.graph, self.tables, names, target, self.numerator, literals=self.literals,
             entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans,
-            sweeps=self.builder.sweeps,
+            sweeps=self.builder.sweeps, limits=self.limits,
         )  # fmt: skip
         put_in_order(plan, self.owners, self.leaves)
         if len(free) > 1:
