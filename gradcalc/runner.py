@@ -158,7 +158,7 @@ class Runner:
         plan, rows = self.plan, count(self.plan.target.shape)
         remedy = "choose a smaller target with --of, or give --upstream"
         sizes = [count(node.shape) for node in self.sweep.adjoints]
-        plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes), remedy)
+        plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes, default=0), remedy)
         plan.limits.refuse_many(f"the Jacobians of `{plan.labels[plan.target]}`", rows * sum(sizes), remedy)
 
     def _laid_out(self, array: Array, node: Node) -> Number:
