@@ -83,7 +83,7 @@ def jacobian_command(
             collect_data(set_, data, limits),
             layout=layout and layout.value,
             upstream=upstream_of(upstream, limits),
-            tangent=_tangents(tangent, limits),
+            tangent=named_tangents(tangent, limits),
         )
 
     _show(sources_of(files, text), one, output, chosen, rows, full, width)
@@ -123,13 +123,13 @@ def hessian_command(
             names_of(wrt),
             collect_data(set_, data, limits),
             layout=layout and layout.value,
-            tangent=_tangents(tangent, limits),
+            tangent=named_tangents(tangent, limits),
         )
 
     _show(sources_of(files, text), one, output, chosen, rows, full, width)
 
 
-def _tangents(given: Sequence[str] | None, limits: Limits) -> Any:
+def named_tangents(given: Sequence[str] | None, limits: Limits) -> Any:
     """`x=V` by name, several of them, or one value alone."""
     if not given:
         return None

@@ -3,7 +3,7 @@
 Every input must end in a result or in a `GradcalcError` with a code of the registry, within `outcome.SECONDS` of
 processor time and `outcome.MEBIBYTES` of memory, and no number that is not finite may be shown without a flag.
 
-    targets.py    what is fuzzed: `text`, `program`, `mutation`, `data`; each a function of bytes
+    targets.py    what is fuzzed: `text`, `program`, `mutation`, `setting`, `data`; each a function of bytes
     author.py     bytes to programs of the language, mostly well formed
     outcome.py    what must hold of an outcome
     worker.py     one target under atheris, counting what it really executed

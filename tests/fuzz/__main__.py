@@ -26,8 +26,8 @@ from typing import Any
 from tests.fuzz.seeds import ROOT, seeds, tokens
 
 HERE = Path(__file__).parent
-TARGETS = ("text", "program", "mutation", "data")
-LONGEST = {"text": 120, "program": 90, "mutation": 160, "data": 240}
+TARGETS = ("text", "program", "mutation", "setting", "data")
+LONGEST = {"text": 120, "program": 90, "mutation": 160, "setting": 80, "data": 240}
 """Bytes of an input at most: short inputs find as much, in less time."""
 KEPT = 16_000
 """Bytes of a target's corpus in the repository, about."""
@@ -84,19 +84,12 @@ def _fuzz(target: str, state: Path, seconds: int) -> dict[str, Any]:
 
 def _worker(target: str, state: Path, arguments: list[str]) -> int:
     command = [sys.executable, "-m", "tests.fuzz.worker", target, str(state), *arguments]
-    limits = [
-        "-timeout=60",
-        "-rss_limit_mb=2048",
-        f"-max_len={LONGEST[target]}",
-        "-print_final_stats=0",
-        "-verbosity=0",
-    ]
+    limits = ["-timeout=60", "-rss_limit_mb=2048", f"-max_len={LONGEST[target]}", "-verbosity=0"]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with (state / "log").open("a") as log:
-        crashes = f"-artifact_prefix={state}/"
-        return subprocess.run(
-            [*command, *limits, crashes], cwd=ROOT, env=environment, stdout=log, stderr=log
-        ).returncode
+        streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+        whole = [*command, *limits, f"-artifact_prefix={state}/"]
+        return subprocess.run(whole, cwd=ROOT, env=environment, **streams).returncode  # type: ignore[call-overload]
 
 
 def _escaped(token: str) -> str:

@@ -79,7 +79,6 @@ def told(diagnostics: tuple[Diagnostic, ...]) -> None:
             raise Broken(f"an error with the code {found.code}")
         if not found.message:
             raise Broken("an error without a message")
-    render(diagnostics[0])
     render(diagnostics[-1])
     strict(error_document(diagnostics))
 

@@ -43,8 +43,25 @@ def seeds(target: str) -> Iterator[bytes]:
             yield from (bytes((k % 64, k % 251)) + text.encode() for k, text in enumerate(texts()))
         case "program":
             yield from (np.random.default_rng(k).bytes(24 + 4 * (k % 20)) for k in range(300))
+        case "setting":
+            yield from _settings()
         case "data":
             yield from _data()
+
+
+def _settings() -> Iterator[bytes]:
+    """The option stands in the first byte: see `targets._OPTIONS`."""
+    for option, texts in enumerate(
+        (
+            ("x=2", "W=[[1, 2], [3, 4]]", "x=[in: 0.5]", "x=@/dev/null", "x", "=3", "x=y", "x=@x.npy", "δ=1; y=2"),
+            ("2", "[1, 2; 3, 4]", "sin(1)", "[a: 1, b: 2]", "ones(3)", "1e400", "inv([1, 2; 3, 4])", "exp(800)", ""),
+            ("1", "[1, 2]", "@v.npy", "v.csv", "a.json"),
+            ("1", "x=[1, 2]", "x == 2", "x="),
+            ("x=1\ny=2", "x=1\n2"),
+            ("nodes=10", "entries=x", "side=²", "=", "name=99999999999999999999", "side"),
+        )
+    ):
+        yield from (bytes((option,)) + text.encode() for text in texts)
 
 
 def _data() -> Iterator[bytes]:
@@ -65,27 +82,6 @@ def _data() -> Iterator[bytes]:
             (
                 b"x.npy\0{'descr': '|b1', 'fortran_order': False, 'shape': (), }\n\x01",
                 b"x.npy\0{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1), }\n\x01\x02\0y\0rest",
-            ),
-            (
-                b"x=2",
-                b"W=[[1, 2], [3, 4]]",
-                b"x=[in: 0.5]",
-                b"x=pi/2",
-                b"x=@/dev/null",
-                b"x",
-                b"=3",
-                b"x=y",
-                b"x=@x.npy",
-            ),
-            (
-                b"2",
-                b"[1, 2; 3, 4]",
-                b"sin(1)",
-                b"[a: 1, b: 2]",
-                b"ones(3)",
-                b"1e400",
-                b"inv([1, 2; 3, 4])",
-                b"exp(800)",
             ),
         )
     ):

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gradcalc.cli.inputs import collect_data, limits_of
+from gradcalc.cli.inputs import collect_data, limits_of, upstream_of
+from gradcalc.cli.matrices import named_tangents
 from gradcalc.data import load_array, load_data
 from gradcalc.errors import Limits
 from gradcalc.files import decode
@@ -42,6 +43,24 @@ def mutation(data: bytes) -> None:
     choices = Choices(data)
     command, options = choices.byte(), choices.byte()
     outcome.coded(lambda: work(decode(choices.rest(), "<fuzz>"), {}, command, options))
+
+
+def setting(data: bytes) -> None:
+    """A choice of an option, then bytes as its text: values, upstream gradients, tangents, limits."""
+    choices = Choices(data)
+    option = choices.below(6)
+    text = choices.rest().decode("utf-8", "replace")
+    outcome.coded(lambda: _OPTIONS[option](text))
+
+
+_OPTIONS: tuple[Callable[[str], Any], ...] = (
+    lambda text: collect_data([text], None, SMALL),
+    lambda text: collect_data([f"x={text}"], None, SMALL),
+    lambda text: upstream_of(text, SMALL),
+    lambda text: named_tangents([text], SMALL),
+    lambda text: named_tangents(text.split("\n"), SMALL),
+    lambda text: limits_of([text]),
+)
 
 
 def program(data: bytes) -> None:
@@ -141,7 +160,7 @@ _COMMANDS: dict[int, Callable[[Model, Mapping[str, Any], Choices], None]] = {
 
 
 def data(data: bytes) -> None:
-    """A choice of a kind of data, then the bytes of a file or a text for `--set`; some of what is read is used."""
+    """A choice of a kind of file, then its bytes; some of what is read is used."""
     choices = Choices(data)
     kind, used = choices.below(len(_KINDS)), choices.once_in(32)
     found = outcome.coded(lambda: _KINDS[kind](choices.rest()))
@@ -170,15 +189,6 @@ def _array(suffix: str) -> Callable[[bytes], Mapping[str, Any]]:
 
 def _many(suffix: str) -> Callable[[bytes], Mapping[str, Any]]:
     return lambda content: load_data(_file(suffix, content), SMALL)
-
-
-def _set(content: bytes) -> Mapping[str, Any]:
-    """A text for `--set`, or for `--limit`."""
-    text = content.decode("utf-8", "replace")
-    if text.startswith("-"):
-        limits_of([text[1:]])
-        return {}
-    return collect_data([text], None, SMALL)
 
 
 def npy(content: bytes) -> bytes:
@@ -210,7 +220,12 @@ _KINDS: tuple[Callable[[bytes], Mapping[str, Any]], ...] = (
     lambda content: _array(".npy")(npy(content)),
     _array(".npz"),
     lambda content: _many(".npz")(npz(content)),
-    _set,
 )
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"text": text, "program": program, "mutation": mutation, "data": data}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "text": text,
+    "program": program,
+    "mutation": mutation,
+    "setting": setting,
+    "data": data,
+}
