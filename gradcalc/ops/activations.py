@@ -19,15 +19,18 @@ from gradcalc.ops.doubled import two_product
 
 Array = np.ndarray[Any, Any]
 Doubled = tuple[float, float]
-_DEEP, _SHIFT = -600.0, 100.0
-_SHIFTED = math.exp(-_SHIFT)
+_DEEP, _SHIFT = -600.0, 385.0
+_SHIFTED = 6.260722682888491e-168
+"""exp(-385), which happens to be very near a float."""
 
 
-def times_exp(factor: Array, exponent: Array) -> Array:
-    """c exp(t) for t <= 0, with all digits also where exp(t) alone would be subnormal."""
+def times_exp(factor: Array, exponent: Array, rest: Array | float = 0.0) -> Array:
+    """c exp(t + rest) for t <= 0 and a tiny rest, with all digits also where exp(t) alone would be subnormal."""
     deep = exponent < _DEEP
-    value = factor * np.exp(np.where(deep, exponent + _SHIFT, exponent))
-    return np.where(deep, value * _SHIFTED, value)
+    if not deep.any():
+        return np.asarray(factor * (np.exp(exponent) * (1.0 + rest)))
+    grown = np.exp(np.where(deep, exponent + 2.0 * _SHIFT, exponent)) * (1.0 + rest)
+    return np.where(deep, (factor * _SHIFTED) * grown * _SHIFTED, factor * grown)
 
 
 def _from(zero: Doubled, x: Array) -> Array:
@@ -139,7 +142,7 @@ def _bell(factor: Array, x: Array, rate: float) -> Array:
     """c exp(-r x²) for r = 1 or 1/2, with the rounding of the square made good: it costs x² times its own size."""
     near = np.clip(x, -_FAR, _FAR)
     power, rest = two_product(near, near)
-    return np.where(np.abs(x) < _FAR, times_exp(factor * (1.0 - rate * rest), -rate * power), 0.0)
+    return np.where(np.abs(x) < _FAR, times_exp(factor, -rate * power, -rate * rest), 0.0)
 
 
 def bell(factor: Node, x: Node, rate: float) -> Node:

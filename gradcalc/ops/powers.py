@@ -102,23 +102,23 @@ def _term_by_factor(node: Node) -> Node:
 def _term_kernel(a: Any, factor: Array, x: Array, n: Array) -> Array:
     """The difference n - j is taken to twice the digits: what it rounds costs log(x) times as much.
 
-    A power that leaves the range of floats, or its last digits, is multiplied in two halves. A term is 0 where its
-    factor is, and at x = 0 where n is above j, whatever the logarithm is there.
+    A power that leaves the range of floats, or its last digits, is multiplied in two halves, the factor's power of 2
+    between them. A term is 0 where its factor is, and at x = 0 where n is above j, whatever the logarithm is there.
     """
     size = np.abs(x)
     exponent, rest = two_sum(n, -float(a["below"]))
-    coefficient = factor
+    coefficient, shift = np.frexp(factor)
     for _ in range(a["logs"]):
         coefficient = coefficient * np.log(np.where(x < 0, np.nan, x))
     if np.any(rest):
         coefficient = coefficient * (1.0 + rest * np.log(np.where(rest == 0, 1.0, size)))
     power = np.power(x, exponent)
-    value = coefficient * power
+    value = np.ldexp(coefficient * power, shift)
     far = ~((np.abs(power) < _COMFORT) & (np.abs(power) > 1.0 / _COMFORT)) & (x != 0)
     if far.any():
         half = np.power(size, 0.5 * exponent)
-        odd = (x < 0) & (exponent % 2 == 1)
-        value = np.where(far, coefficient * half * half * np.where(odd, -1.0, 1.0), value)
+        other = np.where((x < 0) & (exponent % 2 == 1), -half, half)
+        value = np.where(far, np.ldexp(coefficient * half, shift) * other, value)
     return np.where((factor == 0) | ((x == 0) & (exponent > 0)), 0.0, value)
 
 

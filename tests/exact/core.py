@@ -35,7 +35,7 @@ def exactly(x: Any) -> Any:
 def step_at(x: Any) -> Any:
     """A step for a difference at an entry: small beside it, and beside 1."""
     size = min(abs(x), mpf(1))
-    return mp.ldexp(1, int(mp.floor(mp.log(size, 2))) - 4 * STEP) if size else mpf(10) ** -(300 + STEP)
+    return mp.ldexp(1, mp.frexp(size)[1] - 1 - 4 * STEP) if size else mpf(10) ** -(300 + STEP)
 
 
 def value(function: Exact, attributes: Any, operands: Sequence[Any]) -> Any:
@@ -81,7 +81,7 @@ def ulps(found: float, exact: Any) -> float:
             return 0.0 if math.isinf(found) and (found > 0) == (exact > 0) else math.inf
         if not math.isfinite(found):
             return math.inf
-        unit = max(mp.ldexp(1, int(mp.floor(mp.log(abs(exact), 2))) - 52), SMALLEST) if exact else SMALLEST
+        unit = max(mp.ldexp(1, mp.frexp(exact)[1] - 53), SMALLEST) if exact else SMALLEST
         return float(abs(mpf(found) - exact) / unit)
 
 

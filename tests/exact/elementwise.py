@@ -42,6 +42,17 @@ def _power(x: Any, n: Any) -> Any:
     return mpf(1) if n == 0 else x**n
 
 
+def _power_term(attributes: Any, *operands: Any) -> Any:
+    below, logs = attributes["below"], attributes["logs"]
+
+    def term(c: Any, x: Any, n: Any) -> Any:
+        if c == 0 or (x == 0 and n > below):
+            return mpf(0)
+        return c * x ** (n - below) * (mp.log(x) ** logs if logs else 1)
+
+    return entrywise(term, 3)(None, *operands)
+
+
 def _compared(attributes: Any, x: Any, y: Any) -> Any:
     operators = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
                  "==": np.equal, "!=": np.not_equal}  # fmt: skip
@@ -72,7 +83,7 @@ EXACT: dict[str, Exact] = {
     "cbrt": entrywise(_cbrt),
     "square": entrywise(lambda x: x * x),
     "one_minus_square": entrywise(lambda x: 1 - x * x),
-    "over_square": entrywise(lambda x: 1 / (x * x)),
+    "two_minus_square": entrywise(lambda x: 2 - x * x),
     "over_one_plus_square": entrywise(lambda x: 1 / (1 + x * x)),
     "abs": entrywise(abs),
     "sign": entrywise(mp.sign),
@@ -108,8 +119,15 @@ EXACT: dict[str, Exact] = {
     "scale": entrywise(lambda c, x: c * x, 2),
     "divide": entrywise(lambda x, y: x / y, 2),
     "ratio": entrywise(lambda x, y: x / y if x else x, 2),
+    "quotient_power": lambda attributes, x, y: entrywise(lambda x, y: x / y ** attributes["power"], 2)(None, x, y),
     "power": entrywise(_power, 2),
+    "power_term": _power_term,
+    "bell": lambda attributes, c, x: entrywise(lambda c, x: c * mp.exp(-attributes["rate"] * x * x), 2)(None, c, x),
     "hypot": entrywise(lambda x, y: mp.sqrt(x * x + y * y), 2),
+    "over_hypot": entrywise(lambda x, y: x / mp.sqrt(x * x + y * y), 2),
+    "over_squares": entrywise(lambda x, y: x / (x * x + y * y), 2),
+    "difference_over_squares": entrywise(lambda x, y: (x * x - y * y) / (x * x + y * y) ** 2, 2),
+    "floor_quotient": entrywise(lambda x, y: mp.floor(x / y), 2),
     "arctan2": entrywise(mp.atan2, 2),
     "mod": entrywise(_floor_mod, 2),
     "where": entrywise(lambda c, x, y: x if c else y, 3),
@@ -160,35 +178,57 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "add": [{"signs": (1, 1)}, {"signs": (1, -1)}],
     "compare": [{"operator": o} for o in ("<", "<=", ">", ">=", "==", "!=")],
     "share": [{"of": 0, "operator": ">"}, {"of": 1, "operator": "<"}],
+    "quotient_power": [{"power": 2, "by": "divide"}, {"power": 3, "by": "divide"}],
+    "power_term": [{"below": below, "logs": logs} for below, logs in ((0, 1), (1, 0), (2, 0))],
+    "bell": [{"rate": 1.0}, {"rate": 0.5}],
 }
 """What an operation is tested with, where it takes attributes."""
-COUNT = {"where": 3, "clip": 3}
-"""Operands, of those that do not take one."""
-COUNT |= dict.fromkeys(("multiply", "scale", "divide", "ratio", "power", "hypot", "arctan2", "mod", "add", "compare",
-                        "share", "max", "min"), 2)  # fmt: skip
+OPERANDS = dict.fromkeys(("where", "clip", "power_term"), 3) | dict.fromkeys(
+    ("multiply", "scale", "divide", "ratio", "quotient_power", "power", "bell", "hypot", "over_hypot", "over_squares",
+     "difference_over_squares", "floor_quotient", "arctan2", "mod", "add", "compare", "share", "max", "min"),
+    2,
+)  # fmt: skip
+"""How many an operation takes, if it is not one."""
+PARTS = ("one_minus_square", "two_minus_square", "over_one_plus_square", "quotient_power", "power_term", "bell",
+         "over_hypot", "over_squares", "difference_over_squares", "floor_quotient")  # fmt: skip
+"""Operations that first derivatives are made of, and are no functions of the language."""
+
+
+def _inside(x: float) -> float:
+    return x if abs(x) <= 1 else 1 / x
+
+
+INTO: dict[str, Callable[[float], float]] = {
+    **dict.fromkeys(("arcsin", "arccos", "arctanh"), _inside),
+    **dict.fromkeys(("log", "sqrt"), abs),
+    "log1p": lambda x: max(x, _inside(x)),
+    "arccosh": lambda x: abs(x) if abs(x) >= 1 else 1 / max(abs(x), 1e-300),
+}
+"""Takes any number into the domain of an operation."""
 
 
 def points(name: str, count: int, seed: int = 0) -> list[tuple[float, ...]]:
     """Operands of an operation: each number of the pool beside others, equal, near in size and far."""
     drawn = pool(count, seed)
-    if COUNT.get(name, 1) == 1:
-        return [(x,) for x in drawn]
+    if OPERANDS.get(name, 1) == 1:
+        return [(INTO.get(name, float)(x),) for x in drawn]
     numbers = np.random.default_rng(seed + 1)
     rows: list[tuple[float, ...]] = []
     for k in range(max(count, len(drawn))):
         x = drawn[k % len(drawn)]
         beside = [x * numbers.uniform(-2, 2), float(numbers.choice(drawn)), numbers.normal() * 3][k % 3]
         row = (x, float(beside)) if k % 2 else (float(beside), x)
-        if not all(map(math.isfinite, row)):
-            continue
-        rows.append(row if COUNT[name] == 2 else (*row, float(numbers.choice(drawn))))
+        if all(map(math.isfinite, row)):
+            rows.append(row if OPERANDS[name] == 2 else (*row, float(numbers.choice(drawn))))
+    if name == "power_term":
+        return [(c, *power) for (c, *_), power in zip(rows, _powers(rows, numbers), strict=True)]
     return _powers(rows, numbers) if name == "power" else rows
 
 
 def _powers(rows: Sequence[tuple[float, ...]], numbers: np.random.Generator) -> list[tuple[float, ...]]:
     """Bases with exponents that they can bear: any size, whole ones for a base below 0."""
     found = []
-    for x, _ in rows:
+    for x, *_ in rows:
         size = abs(math.log(abs(x))) if x not in (0.0, 1.0, -1.0) else 1.0
         n = numbers.uniform(-1, 1) * min(800 / size, 1e6) if numbers.random() < 0.8 else float(numbers.integers(-3, 5))
         found.append((x, float(n) if x >= 0 else float(round(n))))

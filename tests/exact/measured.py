@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from mpmath import mp, mpf
 
-from gradcalc import algebra as al
+import gradcalc.ops  # noqa: F401 - fills the table of operations
 from gradcalc.differentiate import forward
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import OPERATIONS, Graph, Node, ancestors
@@ -52,32 +52,13 @@ def _is_edge(name: str, point: Sequence[float]) -> bool:
     """Whether a difference across the point is not the derivative there, although no kink is flagged."""
     if name in ("compare", "share"):
         return point[0] == point[1]
-    return abs(point[0]) == EDGES.get(name) or (name == "ratio" and point[1] == 0)
+    return point[1] == 0 if name == "ratio" else abs(point[0]) == EDGES.get(name)
 
 
 def computed(
     name: str, attributes: Mapping[str, Any], points: Sequence[tuple[float, ...]], orders: Sequence[int] = (0, 1, 2)
 ) -> dict[By, Array]:
-    """The value and the derivatives at points, by gradcalc: forward over forward."""
-    graph = Graph()
-    shape = (len(points),)
-    leaves = [graph.make("input", name=f"x{i}", shape=shape) for i in range(len(points[0]))]
-    scalars = name == "scale"
-    if scalars:
-        return _one_by_one(name, attributes, points, orders)
-    node = graph.make(name, *leaves, **attributes)
-    made: dict[By, Node] = {(): node}
-    for order in (1, 2):
-        for by in combinations_with_replacement(range(len(leaves)), order):
-            made[by] = forward(made[by[:-1]], {leaves[by[-1]]: al.ones(graph, shape)})
-    wanted = {by: n for by, n in made.items() if len(by) in orders}
-    columns = (np.array(x)[:, None] for x in zip(*points, strict=True))
-    values = evaluate(ancestors(wanted.values()), dict(zip(leaves, columns, strict=True)))
-    return {by: np.broadcast_to(values[n], (len(points), 1))[:, 0] for by, n in wanted.items()}
-
-
-def _one_by_one(name: str, attributes: Any, points: Sequence[tuple[float, ...]], orders: Sequence[int]) -> Any:
-    """The same for an operation whose operands differ in shape: on scalars, the points as a batch."""
+    """The value and the derivatives by gradcalc, forward over forward, of scalars: the points are a batch."""
     graph = Graph()
     leaves = [graph.make("input", name=f"x{i}", shape=()) for i in range(len(points[0]))]
     made: dict[By, Node] = {(): graph.make(name, *leaves, **attributes)}
@@ -108,12 +89,12 @@ def _scale(name: str, numbers: Sequence[Any], i: int) -> Any:
 def exact(name: str, attributes: Mapping[str, Any], point: Sequence[float], by: By) -> Any:
     """The exact value or derivative at a point, by differences of the definition, at as many digits as that takes."""
     numbers = [mpf(x) for x in point]
-    small = max(float(-mp.log10(min(mpf(1), _scale(name, numbers, i)))) for i in range(len(point)))
-    large = max(float(mp.log10(max(mpf(1), abs(x)))) for x in numbers)
-    digits = int(60 + 50 * len(by) + 1.05 * (small * (1 + len(by)) + large))
+    small = max(max(0, -mp.mag(_scale(name, numbers, i))) for i in range(len(point)))
+    large = max(max(0, mp.mag(x)) for x in numbers if x) if any(numbers) else 0
+    digits = int(60 + 50 * len(by) + 0.31 * (small * (1 + len(by)) + large))
     found, shows = _at(digits, name, attributes, numbers, by)
     if not shows:
-        found, shows = _at(digits + MORE + int(large), name, attributes, numbers, by)
+        found, shows = _at(digits + MORE + int(0.31 * large), name, attributes, numbers, by)
     return found if not by or shows else mpf(0)
 
 
@@ -143,10 +124,12 @@ def errors(
     """The error of the value and of each derivative, at each point where the exact one is a real number."""
     for by, found in computed(name, attributes, points, orders).items():
         for point, value in zip(points, found, strict=True):
-            answer = exact(name, attributes, point, by)
-            if isinstance(answer, mp.mpc):
+            try:
+                answer = exact(name, attributes, point, by)
+            except ZeroDivisionError:
                 continue
-            yield by, Error(core.ulps(float(value), answer), point, float(value), answer)
+            if not isinstance(answer, mp.mpc):
+                yield by, Error(core.ulps(float(value), answer), point, float(value), answer)
 
 
 def worst(

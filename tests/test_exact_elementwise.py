@@ -1,0 +1,158 @@
+"""Every operation entry by entry against its exact value and derivatives, to units of the last place.
+
+Values and first derivatives are within 4 units, of + - * / sqrt exp log within 2, over the whole range of floats;
+second derivatives within 8, but near their own zeros where they are sums that cancel there: those are measured beside
+the larger term.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+import gradcalc
+from gradcalc.graph import OPERATIONS
+from tests.exact import core, matrices, measured, reductions
+from tests.exact.elementwise import ATTRIBUTES, EXACT, OPERANDS, PARTS, points
+
+ULPS = dict.fromkeys(("add", "negative", "multiply", "scale", "divide", "sqrt", "exp", "log"), 2)
+SECOND_ULPS = 8
+CASES = [(name, attributes) for name in sorted(EXACT) for attributes in ATTRIBUTES.get(name, [{}])]
+SMOOTH = [(name, attributes) for name, attributes in CASES if name not in PARTS]
+
+
+@pytest.mark.parametrize("name", sorted(n for n, operation in OPERATIONS.items() if operation.entrywise))
+def test_every_operation_entry_by_entry_has_an_exact_definition(name: str) -> None:
+    """A derivative is tested with its function, a function under another name is that function."""
+    elsewhere = {*reductions.EXACT, *matrices.EXACT, "call"}
+    assert name.rstrip("'") in EXACT or name in elsewhere
+
+
+@pytest.mark.parametrize(("name", "attributes"), CASES)
+def test_value_and_first_derivatives(name: str, attributes: dict[str, Any]) -> None:
+    places = measured.smooth(name, attributes, points(name, 220))
+    assert len(places) >= 200
+    orders = (0,) if name in PARTS else (0, 1)
+    for by, error in measured.worst(name, attributes, places, orders).items():
+        assert error.ulps <= ULPS.get(name, 4), (by, error)
+
+
+@pytest.mark.parametrize(("name", "attributes"), SMOOTH)
+def test_second_derivatives(name: str, attributes: dict[str, Any]) -> None:
+    places = measured.smooth(name, attributes, points(name, 60 if OPERANDS.get(name, 1) == 1 else 24, seed=2))
+    for by, error in measured.errors(name, attributes, places, (2,)):
+        if by == (0, 1) and name == "power":
+            error = _beside_the_larger_term(error)
+        assert error.ulps <= SECOND_ULPS, (by, error)
+
+
+def _beside_the_larger_term(error: measured.Error) -> measured.Error:
+    """∂²x^n/∂x∂n = x^(n-1) + n x^(n-1) log x, which is 0 where log x = -1/n."""
+    x, n = map(mpf, error.point)
+    if not x or abs(error.exact) > core.LARGEST:
+        return error
+    larger = x ** (n - 1) * max(1, abs(n * mp.log(x)))
+    return measured.Error(error.ulps * float(abs(error.exact) / larger), error.point, error.found, error.exact)
+
+
+# ---------------------------------------------------------------------------------- the edges
+
+
+def at(text: str, **data: float) -> tuple[float, dict[str, float]]:
+    """The value of s, and its gradients."""
+    run = gradcalc.loads(text).run(data, of="s")
+    return float(run.value), {name: float(g.value) for name, g in run.gradients.items()}
+
+
+def second(text: str, **data: float) -> dict[tuple[str, str], float]:
+    blocks = gradcalc.loads(text).hessian("s", data=data).hessians
+    return {(a, b): float(block.value) for a, row in blocks.items() for b, block in row.items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "slope"),
+    [
+        ("s = sqrt(x)", 0.0, math.inf), ("s = cbrt(x)", 0.0, math.inf), ("s = cbrt(x)", -0.0, math.inf),
+        ("s = arcsin(x)", 1.0, math.inf), ("s = arcsin(x)", -1.0, math.inf), ("s = arccos(x)", 1.0, -math.inf),
+        ("s = arccos(x)", -1.0, -math.inf), ("s = arccosh(x)", 1.0, math.inf),
+    ],
+)  # fmt: skip
+def test_where_the_derivative_is_infinite(text: str, x: float, slope: float) -> None:
+    assert at(text, x=x)[1]["x"] == slope
+
+
+@pytest.mark.parametrize("x", [-3.0, -1.0, 1.0, 2.0, 1e15, 2.0**53, 1e300])
+def test_sinc_is_exactly_0_at_whole_numbers(x: float) -> None:
+    """sin(π n) = 0, sinc'(n) = (-1)^n/n."""
+    value, slopes = at("s = sinc(x)", x=x)
+    assert value == 0
+    assert slopes["x"] == pytest.approx(math.cos(math.pi * (x % 2)) / x, rel=1e-15)
+
+
+def test_sinc_at_0() -> None:
+    """sinc(x) = 1 - π² x²/6 + π⁴ x⁴/120 - ..."""
+    assert at("s = sinc(x)", x=0.0) == (1.0, {"x": 0.0})
+    assert second("s = sinc(x)", x=0.0)["x", "x"] == pytest.approx(-(math.pi**2) / 3, rel=4e-16)
+
+
+def test_a_third_derivative_of_sinc() -> None:
+    """sinc''' by mpmath's differences."""
+    found = gradcalc.loads("s = sinc'''(x)").run({"x": 0.7}, of="s").value
+    with mp.workdps(60):
+        assert float(found) == pytest.approx(float(mp.diff(mp.sincpi, mpf(0.7), 3)), rel=1e-15)
+
+
+POWERS_AT_0 = [
+    (0.0, {"x": 0.0, "y": -math.inf}, {"yy": math.inf}),
+    (0.5, {"x": math.inf, "y": 0.0}, {"xx": -math.inf, "yy": 0.0}),
+    (1.0, {"x": 1.0, "y": 0.0}, {"xx": 0.0, "xy": -math.inf, "yx": -math.inf, "yy": 0.0}),
+    (1.5, {"x": 0.0, "y": 0.0}, {"xx": math.inf, "xy": 0.0, "yx": 0.0, "yy": 0.0}),
+    (2.0, {"x": 0.0, "y": 0.0}, {"xx": 2.0, "xy": 0.0, "yx": 0.0, "yy": 0.0}),
+    (3.0, {"x": 0.0, "y": 0.0}, {"xx": 0.0, "xy": 0.0, "yx": 0.0, "yy": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("y", "slopes", "bends"), POWERS_AT_0)
+def test_a_power_of_0(y: float, slopes: dict[str, float], bends: dict[str, float]) -> None:
+    """Limits from the right of y x^(y-1), x^y log x and their derivatives."""
+    assert at("s = x^y", x=0.0, y=y)[1] == slopes
+    found = measured.computed("power", {}, [(0.0, y)], (2,))
+    names = {"xx": (0, 0), "xy": (0, 1), "yx": (0, 1), "yy": (1, 1)}
+    assert {k: float(found[names[k]][0]) for k in bends} == bends
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_a_whole_constant_power_of_0_is_not_flagged(n: int) -> None:
+    run = gradcalc.loads(f"s = x^{n} + 0 x").run({"x": 0.0}, of="s")
+    assert (float(run.gradients["x"].value), run.flags) == (float(n == 1), [])
+
+
+def test_a_negative_base_has_its_derivative_by_the_base() -> None:
+    """∂²x^y/∂x² = y (y - 1) x^(y-2) = 12 at (-2, 3) times -1; by y there is none."""
+    found = measured.computed("power", {}, [(-2.0, 3.0)], (1, 2))
+    assert (found[0,][0], found[0, 0][0]) == (12.0, -12.0)
+    assert np.isnan([found[1,][0], found[0, 1][0], found[1, 1][0]]).all()
+
+
+def test_a_clip_whose_bounds_are_the_wrong_way_round() -> None:
+    """min(max(x, a), b) = b for a above b."""
+    assert at("s = clip(x, a, b)", x=0.0, a=2.0, b=1.0) == (1.0, {"x": 0.0, "a": 0.0, "b": 1.0})
+
+
+def test_the_derivative_of_a_remainder_agrees_with_it_beside_a_whole_quotient() -> None:
+    """mod(x, y) = x + y ∂mod/∂y: 1 - 9 · 0.1 although 1/0.1 rounds to 10."""
+    value, slopes = at("s = mod(x, y)", x=1.0, y=0.1)
+    assert slopes["y"] == -9.0
+    assert value == float(1 - 9 * Fraction(0.1))
+
+
+def test_the_second_derivative_of_hypot_at_its_kink_is_flagged() -> None:
+    """Along x it is 0, along y infinite: no value."""
+    found = measured.computed("hypot", {}, [(0.0, 0.0)], (1, 2))
+    assert (found[0,][0], found[1,][0]) == (0.0, 0.0)
+    assert np.isnan(found[0, 0][0])
