@@ -29,6 +29,8 @@ HERE = Path(__file__).parent
 TARGETS = ("text", "program", "mutation", "setting", "data")
 LONGEST = {"text": 120, "program": 90, "mutation": 160, "setting": 80, "data": 240}
 """Bytes of an input at most: short inputs find as much, in less time."""
+INTERRUPTED = 72
+"""The exit status of libFuzzer when it is told to stop."""
 KEPT = 16_000
 """Bytes of a target's corpus in the repository, about."""
 
@@ -76,6 +78,8 @@ def _fuzz(target: str, state: Path, seconds: int) -> dict[str, Any]:
         told["executions"] += count["executions"]
         told["seconds"] += max(1, count["seconds"])
         told["finds"].update(count["finds"])
+        if status == INTERRUPTED:
+            break
         if status:
             told["finds"][f"the interpreter ended with status {status}"] = 1
             break
