@@ -69,8 +69,8 @@ def refuse_invisible(where: str, text: str) -> None:
 
 
 def visible(text: str) -> str:
-    """A text in which nothing is invisible: `\\x1b`, `\\u202e`."""
-    return INVISIBLE.sub(lambda m: _code(ord(m.group())), text)
+    """A text in which nothing is invisible: `\\x1b`, `\\u202e`; newlines stay."""
+    return INVISIBLE.sub(lambda m: m.group() if m.group() == "\n" else _code(ord(m.group())), text)
 
 
 def _code(code: int) -> str:

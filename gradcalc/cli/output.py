@@ -64,7 +64,7 @@ def write(path: Path, text: str) -> None:
         if target.is_symlink():  # what is still a link leads back to itself
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.exists() and not target.is_file():
-            with target.open("w", encoding="utf-8") as stream:
+            with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
                 stream.write(text)
         else:
             _replace(target, text)
@@ -78,7 +78,7 @@ def write(path: Path, text: str) -> None:
 def _replace(target: Path, text: str) -> None:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
         if target.exists():
             shutil.copymode(target, partial)
         partial.replace(target)

@@ -26,7 +26,10 @@ def each(
             status = max(status, report(error.diagnostics))
             continue
         if len(sources) > 1 and chosen in (Format.TABLE, Format.PLAIN, Format.MARKDOWN):
-            sink.emit(f"== {source}\n\n" if chosen != Format.MARKDOWN else f"# {source}\n\n")
+            from gradcalc.report.diagnostic import escape
+
+            shown = escape(source)
+            sink.emit(f"== {shown}\n\n" if chosen != Format.MARKDOWN else f"# {shown}\n\n")
         sink.emit(rendered(result))
         status = max(status, int(getattr(result, "failed", False)))
     sink.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradcalc.codes import CODES
 from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.report.diagnostic import escape
 from gradcalc.report.encode import encode
 from gradcalc.suggest import did_you_mean
 
@@ -48,4 +49,4 @@ def _explained(code: str) -> str:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in text.splitlines())
+    return "\n".join(f"    {escape(line)}" for line in text.split("\n"))

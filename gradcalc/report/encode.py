@@ -8,11 +8,13 @@ from typing import Any
 
 from gradcalc.errors import Diagnostic
 from gradcalc.report.diagnostic import to_json
+from gradcalc.symbols import INVISIBLE
 
 
 def encode(document: dict[str, Any]) -> str:
-    """One line of JSON; NaN and infinity must have become strings before."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    """One line of JSON in which nothing is invisible; NaN and infinity must have become strings before."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return text if text.isascii() else INVISIBLE.sub(lambda m: json.dumps(m.group())[1:-1], text)
 
 
 def error_document(diagnostics: Sequence[Diagnostic]) -> str:

@@ -10,6 +10,7 @@ from gradcalc.report.cells import Cell, Section
 from gradcalc.report.ledger import ledger
 from gradcalc.report.numbers import Look
 from gradcalc.run import Run
+from gradcalc.symbols import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 NARROW = 120
 NARROWEST = 48
 """Below this a table would lose whole columns: it is cut by the terminal rather than by us."""
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """A text with control and invisible characters escaped; newlines stay."""
-    return _CONTROL.sub(
-        lambda m: f"\\x{ord(m.group()):02x}" if ord(m.group()) < 256 else f"\\u{ord(m.group()):04x}", text
-    )
 
 
 def console(stream: IO[str], width: int | None = None) -> Console:
