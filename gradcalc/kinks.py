@@ -49,6 +49,7 @@ def _moving(order: Sequence[Node], sweep: Backward) -> list[Node]:
     """What changes with the inputs that the target is connected with, conditions included."""
     moving: set[Node] = set()
     for node in order:
-        if node in sweep.adjoints or any(i in moving for i in node.inputs):
+        connected = node.op == "input" and node in sweep.adjoints
+        if connected or any(i in moving for i in node.inputs):
             moving.add(node)
     return [node for node in order if node in moving]

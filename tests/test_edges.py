@@ -72,6 +72,7 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = x step(x); x = 0", {"x": 0}, [("kink", "t1")]),
     # a condition on data that the target is not connected with is no kink of it
     ("s = sum(where(m > 0, x, 2 x)); x = [1, 2]; m = [0, 1]", {"x": [2, 1], "m": [0, 0]}, []),
+    ("s = sum(x == 5); x = [1, 5]", {"x": [0, 0]}, []),
     # derivatives that are infinite or undefined
     ("s = sqrt(x); x = 0", {"x": INF}, [("infinite-gradient", "x")]),
     ("s = -sqrt(x); x = 0", {"x": -INF}, [("infinite-gradient", "x")]),
