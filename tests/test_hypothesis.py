@@ -382,3 +382,14 @@ def test_tables_show_the_numbers_of_the_document(program: Program) -> None:
     shown_sums = total.rows[len(document["deltas"]) :]
     for row, gradient in zip(shown_sums, document["gradients"].values(), strict=True):
         assert numbers_in(row[-1].text) == six_digits(gradient["value"])
+
+
+# ----------------------------------------------------------------------------- the programs
+
+
+def test_random_programs_use_the_whole_function_table() -> None:
+    """Every function is called in some of the first programs, by one of its names."""
+    called = {word for seed in range(600) for word in re.findall(r"[^\W\d]\w*(?=\()", programs.program(seed).text)}
+    assert {function.name for name, function in FUNCTIONS.items() if name in called} == {
+        function.name for function in FUNCTIONS.values()
+    }

@@ -1,8 +1,8 @@
-"""What must hold for every program: shown on random ones.
+"""What must hold of every closed form and of every row of the ledger: shown on random programs, from seeds.
 
-Forward and reverse mode agree; graphs stay well formed through each pass; the order of statements changes
-nothing; every closed form parses back and evaluates to the number beside it; local gradients times upstream
-are downstream, and branches add up.
+Graphs stay well formed through each pass; a simplified adjoint has the same value; every closed form parses back and
+evaluates to the number beside it; local gradients times upstream are downstream. What relates whole programs is in
+tests/test_hypothesis.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 import gradcalc
 from gradcalc import algebra as al
-from gradcalc.differentiate import forward, jacobians, reverse
+from gradcalc.differentiate import jacobians, reverse
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import SCALAR, Node, ancestors, extent, verify
 from gradcalc.notation import EXPLICIT
@@ -47,7 +47,7 @@ def distance(found: Any, expected: Any) -> float:
     return float(np.max(np.abs(a - b), initial=0.0)) / max(float(np.max(np.abs(b), initial=0.0)), 1e-2)
 
 
-# ------------------------------------------------------------------- forward and reverse
+# --------------------------------------------------------------------------- the passes
 
 
 def planned(seed: int, shape: tuple[int, ...]) -> tuple[Any, dict[Node, Any]]:
@@ -62,37 +62,15 @@ def planned(seed: int, shape: tuple[int, ...]) -> tuple[Any, dict[Node, Any]]:
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_forward_mode_agrees_with_reverse_mode(block: int) -> None:
-    """⟨v̄, J u⟩ = ⟨J^T v̄, u⟩ for random u and v̄, and the graph is well formed after each pass."""
-    for seed in seeds(block):
-        plan, values = planned(seed, ((), (3,), (2, 3))[seed % 3])
-        numbers = np.random.default_rng(seed)
-        graph, target = plan.graph, plan.target
-        verify(graph)
-        seed_node = graph.make("input", name="v̄", shape=target.shape)
-        tangents = {leaf: graph.make("input", name="u", of=leaf.index, shape=leaf.shape) for leaf in plan.inputs}
-        sweep = reverse(target, seed_node)
-        verify(graph)
-        assert all(adjoint.shape == primal.shape for primal, adjoint in sweep.adjoints.items())
-        change = forward(target, tangents)
-        verify(graph)
-        assert change.shape == target.shape
-        for node in (seed_node, *tangents.values()):
-            values[node] = numbers.standard_normal(extent(node.shape))
-        evaluate(ancestors([change, *(sweep.adjoint(leaf) for leaf in plan.inputs)]), values)
-        above = values[seed_node] * values[change]
-        below = [values[sweep.adjoint(leaf)] * values[tangents[leaf]] for leaf in plan.inputs]
-        size = np.sum(np.abs(above)) + sum(np.sum(np.abs(term)) for term in below) + 1e-2
-        assert abs(np.sum(above) - sum(np.sum(term) for term in below)) <= EXACT * size, seed
-
-
-@pytest.mark.parametrize("block", BLOCKS)
 def test_simplified_adjoints_have_the_same_value(block: int) -> None:
     """simplify(x̄) = x̄, in a well-formed graph."""
     for seed in seeds(block):
         plan, values = planned(seed, ())
+        verify(plan.graph)
         sweep = reverse(plan.target)
+        verify(plan.graph)
         gradients = [sweep.adjoint(leaf) for leaf in plan.inputs]
+        assert [g.shape for g in gradients] == [leaf.shape for leaf in plan.inputs]
         simplified = [simplify(g) for g in gradients]
         verify(plan.graph)
         evaluate(ancestors([*gradients, *simplified]), values)
@@ -119,35 +97,6 @@ def test_jacobians_as_matrices_agree_with_the_adjoint_sweep() -> None:
             assert distance(np.broadcast_to(values[matrix], expected.shape), expected) <= 1e-12, (seed, leaf)
             named += 1
     assert named > 100
-
-
-# -------------------------------------------------------------------- order of statements
-
-
-def shown(run: Any) -> dict[str, Any]:
-    """A run as plain data."""
-    return {
-        "value": np.asarray(run.value).tolist(),
-        "nodes": [(n, r.op, r.equation.text, r.inputs, r.shape, np.asarray(r.value).tolist())
-                  for n, r in run.nodes.items()],
-        "edges": [(e.node, e.input, e.argument, e.local.rule.text, np.asarray(e.upstream).tolist(),
-                   np.asarray(e.downstream).tolist()) for e in run.edges],
-        "gradients": {n: (g.rule and g.rule.text, np.asarray(g.value).tolist()) for n, g in run.gradients.items()},
-        "deltas": [(d.name, d.of) for d in run.deltas],
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_the_order_of_statements_changes_nothing(block: int) -> None:
-    """Same nodes under the same names, same edges, bit-identical gradients, same closed forms."""
-    for seed in seeds(block):
-        program = programs.program(seed)
-        expected = shown(run_of(seed, "shape"))
-        other = gradcalc.loads(program.shuffled(seed)).run(program.data, of="result")
-        found = shown(other)
-        assert dict(sorted(found.pop("gradients").items())) == dict(sorted(expected.pop("gradients").items())), seed
-        assert sorted(found.pop("nodes")) == sorted(expected.pop("nodes")), seed
-        assert found == expected, seed
 
 
 # ---------------------------------------------------------------------- closed forms
@@ -242,23 +191,6 @@ def test_local_gradient_times_upstream_is_downstream(block: int, layout: str) ->
             local = flat(local)[:, None] if down.size == 1 else local.reshape(up.size, down.size)
             scale = max(np.max(np.abs(local.T) @ np.abs(up)), 1e-2)
             assert np.max(np.abs(local.T @ up - down)) <= EXACT * scale, (seed, edge.node, edge.input)
-
-
-@pytest.mark.parametrize("block", BLOCKS)
-def test_branches_add_up(block: int) -> None:
-    """x̄ = Σ of the branches; each branch is the downstream gradient of one edge."""
-    for seed in seeds(block):
-        run = run_of(seed, "shape")
-        for name, gradient in run.gradients.items():
-            into = [e for e in run.edges if e.input == name]
-            assert len(into) == len(gradient.branches)
-            assert sorted(b.through for b in gradient.branches) == sorted(e.node for e in into)
-            if gradient.connected:
-                total = sum(np.asarray(b.value) for b in gradient.branches)
-                size = sum(np.max(np.abs(b.value)) for b in gradient.branches)
-                assert np.max(np.abs(total - gradient.value)) <= EXACT * max(size, 1e-2), (seed, name)
-            else:
-                assert not np.any(gradient.value)
 
 
 def test_the_derivative_by_a_scalar_seed_is_one() -> None:

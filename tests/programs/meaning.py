@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tests.programs.made import Array, Namespace
@@ -29,15 +29,18 @@ def log_softmax(xp: Namespace, x: Array, axis: Axis = None) -> Array:
     return x - logsumexp(xp, x, axis)
 
 
-def product(xp: Namespace, x: Array, axis: Axis = None) -> Array:
+def product_of(factors: Sequence[Array]) -> Array:
     """Factor after factor: its derivative needs no division, so that it is right at zeros."""
+    whole = factors[0]
+    for factor in factors[1:]:
+        whole = whole * factor
+    return whole
+
+
+def product(xp: Namespace, x: Array, axis: Axis = None) -> Array:
     if axis is None:
         return product(xp, product(xp, x, 0), 1)
-    lines = [x[i : i + 1, :] if axis == 0 else x[:, i : i + 1] for i in range(x.shape[axis])]
-    whole = lines[0]
-    for line in lines[1:]:
-        whole = whole * line
-    return whole
+    return product_of([x[i : i + 1, :] if axis == 0 else x[:, i : i + 1] for i in range(x.shape[axis])])
 
 
 def variance(xp: Namespace, x: Array, axis: Axis = None) -> Array:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tests.programs.author import Author, production
-from tests.programs.made import ATOM, PRODUCT, Expression, Shape
-from tests.programs.meaning import REDUCTIONS, log_softmax, logsumexp, sigmoid, softmax
+from tests.programs.made import ATOM, PRODUCT, Array, Expression, Namespace, Shape
+from tests.programs.meaning import REDUCTIONS, log_softmax, logsumexp, product_of, sigmoid, softmax
 
 BARS = {"norm": "", "norm1": "_1", "norminf": "_inf"}
 
@@ -47,22 +47,41 @@ def a_reduction_along_an_axis(author: Author, shape: Shape, depth: int) -> Expre
     return author.reduced(name, inner, axis, shape)
 
 
+def shares(author: Author, value: np.ndarray, axis: int | None) -> np.ndarray:
+    """What part each entry has in the median, constant around entries of which no two are nearly equal."""
+    lines = lines_of(value, axis)
+    author.apart(np.diff(lines, axis=-1) if lines.shape[-1] > 1 else np.ones(1))
+    distance = np.abs(value - np.median(value, axis=axis, keepdims=True))
+    chosen = distance <= np.min(distance, axis=axis, keepdims=True) + 1e-9
+    return chosen / np.sum(chosen, axis=axis, keepdims=True)
+
+
 @production("scalar", "column", "row")
 def a_median(author: Author, shape: Shape, depth: int) -> Expression:
-    """Linear around the data: the mean of the middle entries, whose places are those that they have there."""
+    """Linear around the data: the mean of the middle entries."""
     axis = None if not shape else 1 if len(shape) == 1 else 0
     other = author.random.choice(author.sizes)
     inside = author.any_shape() or (other,) if axis is None else (shape[0], other) if axis else (other, shape[1])
     inner = author.expression(inside, depth)
-    lines = lines_of(inner.value, axis)
-    author.apart(np.diff(lines, axis=-1) if lines.shape[-1] > 1 else np.ones(1))
-    middle = np.expand_dims(np.median(inner.value, axis=axis), axis if axis is not None else (0, 1))
-    distance = np.abs(inner.value - middle)
-    chosen = distance <= np.min(distance, axis=axis, keepdims=True) + 1e-9
-    weights = chosen / np.sum(chosen, axis=axis, keepdims=True)
+    weights = shares(author, inner.value, axis)
     option = "" if axis is None else f", axis={axis}"
     return author.new(f"median({inner.text}{option})", ATOM, shape,
                       lambda xp, x: xp.sum(x * xp.constant(weights), axis=axis, keepdims=True), inner)  # fmt: skip
+
+
+@production("column")
+def parts_of_a_reduction(author: Author, shape: Shape, depth: int) -> Expression:
+    """For each entry the product of the others, or its part in the median, which is constant around the data."""
+    inner = author.expression(shape, depth)
+    if author.random.random() < 0.3:
+        weights = shares(author, inner.value, None)
+        return author.call("median_share", inner, shape, lambda xp, x: xp.constant(weights) + 0 * x)
+
+    def others(xp: Namespace, x: Array) -> Array:
+        lines = [x[i : i + 1, :] for i in range(shape[0])]
+        return xp.concatenate([product_of(lines[:i] + lines[i + 1 :]) for i in range(shape[0])], 0)
+
+    return author.call("prod_others", inner, shape, others)
 
 
 @production("scalar", weight=3)
