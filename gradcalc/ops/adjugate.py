@@ -142,7 +142,7 @@ declare(
 declare(
     Function("adj_change", builds("adj_change"), "adj_change(A, H): the change of adj(A) for a change H of A, also "
              "where A is singular; adj_change(A, G, H) the change of that by A, and so on",
-             "adj_change(A, H, dA) + adj_change(A, dH)", "adj_change([[1, 2], [3, 4]], eye(2))", 2, None),
+             "adj_change(A, H, dA) + adj_change(A, dH)", "adj_change([[1, 2], [3, 4]], [[1, 0], [0, 1]])", 2, None),
     Operation("adj_change", _square_alike, _change_kernel, _adj_change_map, call("adj_change"), "sandwiches",
               bilinear=True),
 )  # fmt: skip
