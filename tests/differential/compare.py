@@ -33,7 +33,7 @@ ZERO = mpf(10) ** -100
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A gradient on which two systems differ: by how much, each one's error, the spread, and who is right."""
+    """A gradient on which two systems differ: by how much, each one's error, the spread where it matters, the verdict."""
 
     seed: int
     against: str
@@ -41,7 +41,7 @@ class Disagreement:
     difference: float
     gradcalc: float
     other: float
-    spread: float
+    spread: float | None
     verdict: str
 
 
@@ -119,9 +119,10 @@ def disagreements(program: programs.Program, against: str, found: Gradients, ora
     for name, other in SYSTEMS[against](program).items():
         difference = relative(found[name] - other, other)
         if not difference <= AGREEMENT:
+            verdict = oracle.verdict(name, found[name])
             yield Disagreement(
                 program.seed, against, name, difference, oracle.error(name, found[name]), oracle.error(name, other),
-                oracle.excused(name), oracle.verdict(name, found[name]),
+                None if verdict == "other" else oracle.excused(name), verdict,
             )  # fmt: skip
 
 
