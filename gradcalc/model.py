@@ -97,13 +97,15 @@ class Model:
 
         Inputs without data and functions without a definition are allowed. Raises `GradcalcError`.
         """
-        from gradcalc.points import SIZES, open_shapes
+        from gradcalc.points import SIZES, open_leaves, open_shapes
 
         given = {name: d.shape for name, d in data.items()}
 
         def planned(claims: bool) -> Plan:
-            shapes = open_shapes(self.program, given, sizes or SIZES, claims).concrete
-            return self.plan({**shapes, **given}, of=of, layout=layout, numeric=False)
+            shapes = {**open_shapes(self.program, given, sizes or SIZES, claims).concrete, **given}
+            plan = self.plan(shapes, of=of, layout=layout, numeric=False)
+            more = open_leaves(plan, sizes or SIZES)
+            return self.plan({**more, **shapes}, of=of, layout=layout, numeric=False) if more else plan
 
         plan = planned(False)
         if all(claim.fits for claim in plan.claims):

@@ -66,6 +66,14 @@ def open_shapes(
     return OpenShapes(found, {n: with_sizes(s, sizes) for n, s in found.items()}, sizes)
 
 
+def open_leaves(plan: Plan, numbers: Sequence[int] = SIZES) -> dict[str, Shape]:
+    """Shapes in numbers for inputs of a plan that still have symbols: parameters of a function that is the output."""
+    leaves = [leaf for leaf in plan.inputs if any(isinstance(size, str) for size in leaf.shape)]
+    symbols = dict.fromkeys(size for leaf in leaves for size in leaf.shape if isinstance(size, str))
+    sizes = {symbol: numbers[k % len(numbers)] for k, symbol in enumerate(symbols)}
+    return {str(leaf.attributes["name"]): with_sizes(leaf.shape, sizes) for leaf in leaves}
+
+
 def _misspelt(names: Sequence[str], values: set[str]) -> list[str]:
     """Names that are near a known one, or made of known ones: they are no inputs, and a plan will say so."""
     speller, every = Speller(), {*values, *names}

@@ -103,3 +103,9 @@ def test_a_header_in_the_manner_of_python_2_gives_no_warning(tmp_path: Path) -> 
     path.write_bytes(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2L,), }\n" + entries))
     found = outcome.coded(lambda: load_array("x", path, Limits()))
     np.testing.assert_array_equal(found.array, [[1.0], [2.0]])
+
+
+@pytest.mark.parametrize("text", ["f(t) = sum(t)", "f(t) = t^T W t", "f(t) = sum(t) + h; h = 2; h == 2"])
+def test_parameters_of_a_function_that_is_the_output_have_sizes_where_gradients_are_checked(text: str) -> None:
+    check = gradcalc.loads(text).check()
+    assert check.gradients and all(g.holds for g in check.gradients.values())
