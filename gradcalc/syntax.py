@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from gradcalc.errors import Source, Span
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expression:
     """Anything with a value. `depth` counts the constructs nested inside, flat chains not counted."""
 
-    span: Span = field(repr=False)
+    span: Span
     depth: int = field(default=0, kw_only=True)
 
+    def __repr__(self) -> str:
+        """The kind and the text: nothing of what is inside, so that depth costs no stack."""
+        return f"{type(self).__name__}({self.span.text!r})"
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Number(Expression):
     """`2`, `0.5`, `1e-3`; `text` keeps the digits as written."""
 
@@ -27,14 +31,14 @@ class Number(Expression):
     text: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Name(Expression):
     """A name, normalised: `\\delta` is `δ`."""
 
     id: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sum(Expression):
     """`a + b - c`: signs and terms."""
 
@@ -42,7 +46,7 @@ class Sum(Expression):
     terms: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Product(Expression):
     """`a b * c / d ∘ e`: factors, and the operator before each but the first; "" is juxtaposition.
 
@@ -53,14 +57,14 @@ class Product(Expression):
     operators: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Negative(Expression):
     """`-x`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Power(Expression):
     """`x^n`, or entry by entry `x .^ n`."""
 
@@ -69,21 +73,21 @@ class Power(Expression):
     elementwise: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Transpose(Expression):
     """`u^T`, `u'`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InverseTranspose(Expression):
     """`A^-T`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Range(Expression):
     """`:` or `1:3` inside an index; None where nothing was written."""
 
@@ -91,7 +95,7 @@ class Range(Expression):
     stop: Expression | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Index(Expression):
     """`x[0]`, `E[3, :]`."""
 
@@ -99,7 +103,7 @@ class Index(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Group(Expression):
     """`(x + y)`: kept, because `a (x + y)` may be a call."""
 
@@ -114,7 +118,7 @@ class Argument:
     keyword: str | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Application(Expression):
     """`name (args)`: a call or a product, as the planner decides. `primes` counts the `'`.
 
@@ -126,7 +130,7 @@ class Application(Expression):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Compare(Expression):
     """`y > z`: operator one of < <= > >= == !=."""
 
@@ -135,7 +139,7 @@ class Compare(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Matrix(Expression):
     """A literal in brackets: rows of entries, and labels of a labelled vector."""
 
@@ -143,7 +147,7 @@ class Matrix(Expression):
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Norm(Expression):
     """`||x||`, `||x||_1`, `|x|`: kind one of "2", "1", "inf", "abs"."""
 
@@ -151,7 +155,7 @@ class Norm(Expression):
     kind: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Derivative(Expression):
     """`∂s/∂W`."""
 
