@@ -113,10 +113,10 @@ def _quotient_power_kernel(a: Any, x: Array, y: Array) -> Array:
 
 
 def _quotient_power_written(node: Node) -> Node:
-    """x / y / y, so that x / y is found where it has a name; 1 / y^2."""
+    """x / y / y, so that x / y is found where it has a name; of a number 1 / y^2."""
     above, below = node.inputs
     power, op = node.attributes["power"], node.attributes["by"]
-    if al.is_one(above) or (above.op == "stretch" and al.is_one(above.inputs[0])):
+    if (above.inputs[0] if above.op == "stretch" else above).op in ("constant", "ones"):
         return al.divide(above, al.apply("square", below) if power == 2 else al.power(below, float(power)), op)
     return reduce(lambda quotient, _: al.divide(quotient, below, op), range(power), above)
 

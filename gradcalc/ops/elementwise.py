@@ -62,7 +62,7 @@ def _cbrt(x: Array) -> Array:
     return np.ldexp(root + step, -200 * shift)
 
 
-unary("cbrt", _cbrt, lambda x, y: al.divide(al.filled(x, 1.0 / 3.0), square(y)), "1/(3 cbrt(x)^2)", "the cube root")
+unary("cbrt", _cbrt, lambda x, y: al.quotient_power(al.filled(x, 1.0 / 3.0), y, 2), "1/(3 cbrt(x)^2)", "the cube root")
 unary("square", np.square, lambda x, y: constant_times(2.0, x), "2 x", "x^2", notation=_show_square,
       analytic=True)  # fmt: skip
 

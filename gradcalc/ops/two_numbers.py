@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,16 +10,15 @@ from gradcalc import algebra as al
 from gradcalc.graph import Node, Operation
 from gradcalc.maps import LinearMap
 from gradcalc.notation import call
-from gradcalc.ops.declaring import constant_times, diagonal, one, square, stable
+from gradcalc.ops.declaring import Partial, constant_times, diagonal, one, square, stable
 from gradcalc.ops.table import Function, builds, declare, same_shape
 
 Array = np.ndarray[Any, Any]
-Slope = Callable[[Node, Node], Node]
 
 
-def _binary(name: str, kernel: Any, first: Slope, second: Slope, text: str, summary: str, **more: Any) -> None:
+def _binary(name: str, kernel: Any, first: Partial, second: Partial, text: str, summary: str, **more: Any) -> None:
     def differential(node: Node, i: int) -> LinearMap:
-        return diagonal(node, (first, second)[i](*node.inputs))
+        return diagonal(node, (first, second)[i](node))
 
     declare(
         Function(name, builds(name), summary, text, f"{name}(3, 4)", 2, 2, elementwise=True,
@@ -36,22 +34,14 @@ def _over_hypot(x: Node, y: Node) -> Node:
     return al.apply("over_hypot", x, y)
 
 
-def _bent(first: Node, second: Node, x: Node, y: Node) -> Node:
-    """(a/h) ((b/h)/h): neither factor over- or underflows before the product does."""
-    return al.multiply(first, al.divide(second, al.apply("hypot", x, y)))
+def _over_hypot(node: Node, of: int) -> Node:
+    """x/hypot(x, y) for the operands x, y of a node, or y/hypot(x, y)."""
+    return node.graph.make("over_hypot", *node.inputs, of=of)
 
 
-def _over_hypot_slope(node: Node) -> Node:
-    """∂(x/h)/∂x = y²/h³, with nothing to cancel."""
-    x, y = node.inputs
-    beside = _over_hypot(y, x)
-    return _bent(beside, beside, x, y)
-
-
-def _over_hypot_slope_beside(node: Node) -> Node:
-    """∂(x/h)/∂y = -x y/h³."""
-    x, y = node.inputs
-    return al.negative(_bent(node, _over_hypot(y, x), x, y))
+def _over_squares(node: Node, of: int) -> Node:
+    """x/(x² + y²) for the operands x, y of a node, or y/(x² + y²)."""
+    return node.graph.make("over_squares", *node.inputs, of=of)
 
 
 def _near_one(x: Array, y: Array) -> tuple[Array, Array, Array]:
@@ -61,37 +51,49 @@ def _near_one(x: Array, y: Array) -> tuple[Array, Array, Array]:
 
 
 def _over_hypot_kernel(a: Any, x: Array, y: Array) -> Array:
-    near, beside, _ = _near_one(x, y)
-    return np.where(x == 0, 0.0, near / np.hypot(near, beside))
+    *near, _ = _near_one(x, y)
+    return np.where((x, y)[a["of"]] == 0, 0.0, near[a["of"]] / np.hypot(*near))
 
 
-stable("over_hypot", _over_hypot_kernel, (_over_hypot_slope, _over_hypot_slope_beside),
-       lambda node: al.divide(node.inputs[0], al.apply("hypot", *node.inputs), "ratio"))  # fmt: skip
-_binary("hypot", np.hypot, _over_hypot, lambda x, y: _over_hypot(y, x), "(x dx + y dy)/hypot(x, y)",
-        "sqrt(x^2 + y^2), without overflow", kink=lambda a, x, y: (x == 0) & (y == 0),
+def _over_hypot_slope(i: int) -> Partial:
+    """∂(x/h)/∂x = y²/h³, with nothing to cancel, and ∂(x/h)/∂y = -x y/h³."""
+
+    def slope(node: Node) -> Node:
+        of = node.attributes["of"]
+        if i == of:
+            return al.multiply(_over_hypot(node, 1 - of), _over_squares(node, 1 - of))
+        return al.negative(al.multiply(node, _over_squares(node, 1 - of)))
+
+    return slope
+
+
+stable("over_hypot", _over_hypot_kernel, (_over_hypot_slope(0), _over_hypot_slope(1)),
+       lambda node: al.divide(node.inputs[node.attributes["of"]], al.apply("hypot", *node.inputs),
+                              "ratio"))  # fmt: skip
+_binary("hypot", np.hypot, lambda node: _over_hypot(node, 0), lambda node: _over_hypot(node, 1),
+        "(x dx + y dy)/hypot(x, y)", "sqrt(x^2 + y^2), without overflow", kink=lambda a, x, y: (x == 0) & (y == 0),
         kink_rule="0 at 0, the minimum-norm subgradient")  # fmt: skip
 
 # ----------------------------------------------------------------------------------- arctan2
 
 
-def _over_squares(x: Node, y: Node) -> Node:
-    return al.apply("over_squares", x, y)
-
-
 def _over_squares_kernel(a: Any, x: Array, y: Array) -> Array:
     """x/(x² + y²), both taken near 1 first."""
-    near, beside, power = _near_one(x, y)
-    return np.asarray(np.ldexp(near / (near * near + beside * beside), -power))
+    *near, power = _near_one(x, y)
+    return np.asarray(np.ldexp(near[a["of"]] / (near[0] * near[0] + near[1] * near[1]), -power))
 
 
-def _slope(node: Node) -> Node:
-    """u² - v² for u = x/(x² + y²), v = y/(x² + y²): ∂u/∂x = v² - u²."""
-    return al.apply("difference_over_squares", *node.inputs)
+def _over_squares_slope(i: int) -> Partial:
+    """For u = x/(x² + y²), v = y/(x² + y²): ∂u/∂x = -(u² - v²), ∂v/∂y = u² - v², ∂u/∂y = ∂v/∂x = -2 u v."""
 
+    def slope(node: Node) -> Node:
+        of = node.attributes["of"]
+        if i != of:
+            return constant_times(-2.0, al.multiply(node, _over_squares(node, 1 - of)))
+        difference = al.apply("difference_over_squares", *node.inputs)
+        return difference if of else al.negative(difference)
 
-def _slope_beside(node: Node) -> Node:
-    """∂u/∂y = -2 u v."""
-    return constant_times(-2.0, al.multiply(node, _over_squares(*reversed(node.inputs))))
+    return slope
 
 
 def _sum_of_squares(node: Node) -> Node:
@@ -105,26 +107,23 @@ def _difference_kernel(a: Any, x: Array, y: Array) -> Array:
     return np.asarray(np.ldexp(difference / np.square(near * near + beside * beside), -2 * power))
 
 
-def _third(first: int) -> Callable[[Node], Node]:
-    """∂(u² - v²)/∂x = -2 u (w - 2 v²) and ∂/∂y = -2 v (w + 2 u²), for w = u² - v²."""
+def _difference_slope(i: int) -> Partial:
+    """For w = u² - v²: ∂w/∂x = -2 u (w - 2 v²) and ∂w/∂y = -2 v (w + 2 u²)."""
 
     def slope(node: Node) -> Node:
-        by, other = (
-            _over_squares(*(node.inputs[k] for k in order)) for order in ((first, 1 - first), (1 - first, first))
-        )
+        by, other = _over_squares(node, i), _over_squares(node, 1 - i)
         twice = constant_times(2.0, al.multiply(square(other), by))
-        sign = 1 if first else -1
-        return constant_times(-2.0, al.add([al.multiply(by, node), twice], [1, sign]))
+        return constant_times(-2.0, al.add([al.multiply(by, node), twice], [1, 1 if i else -1]))
 
     return slope
 
 
-stable("over_squares", _over_squares_kernel, (lambda node: al.negative(_slope(node)), _slope_beside),
-       lambda node: al.divide(node.inputs[0], _sum_of_squares(node)))  # fmt: skip
-stable("difference_over_squares", _difference_kernel, (_third(0), _third(1)),
+stable("over_squares", _over_squares_kernel, (_over_squares_slope(0), _over_squares_slope(1)),
+       lambda node: al.divide(node.inputs[node.attributes["of"]], _sum_of_squares(node)))  # fmt: skip
+stable("difference_over_squares", _difference_kernel, (_difference_slope(0), _difference_slope(1)),
        lambda node: al.divide(al.add([square(i) for i in node.inputs], [1, -1]),
                               square(_sum_of_squares(node))))  # fmt: skip
-_binary("arctan2", np.arctan2, lambda y, x: _over_squares(x, y), lambda y, x: al.negative(_over_squares(y, x)),
+_binary("arctan2", np.arctan2, lambda node: _over_squares(node, 1), lambda node: al.negative(_over_squares(node, 0)),
         "(x dy - y dx)/(x^2 + y^2)", "arctan2(y, x): the angle of the point (x, y)", domain="not both 0",
         fault=lambda a, y, x: (x == 0) & (y == 0))  # fmt: skip
 
@@ -138,7 +137,7 @@ def _unchanged(node: Node) -> Node:
 # np.floor_divide agrees with np.mod: the floor of the rounded quotient is off by one beside whole numbers
 stable("floor_quotient", lambda a, x, y: np.floor_divide(x, y), (_unchanged, _unchanged),
        lambda node: al.apply("floor", al.divide(node.inputs[0], node.inputs[1])))  # fmt: skip
-_binary("mod", np.mod, lambda x, y: one(x), lambda x, y: al.negative(al.apply("floor_quotient", x, y)),
+_binary("mod", np.mod, one, lambda node: al.negative(al.apply("floor_quotient", *node.inputs)),
         "dx - floor(x/y) dy", "the remainder, with the sign of y", domain="y not 0", fault=lambda a, x, y: y == 0,
         kink=lambda a, x, y: np.mod(x, np.where(y == 0, 1.0, y)) == 0,
         kink_rule="the derivative from the right, where it jumps", jumps=True)  # fmt: skip

@@ -124,8 +124,8 @@ EXACT: dict[str, Exact] = {
     "power_term": _power_term,
     "bell": lambda attributes, c, x: entrywise(lambda c, x: c * mp.exp(-attributes["rate"] * x * x), 2)(None, c, x),
     "hypot": entrywise(lambda x, y: mp.sqrt(x * x + y * y), 2),
-    "over_hypot": entrywise(lambda x, y: x / mp.sqrt(x * x + y * y), 2),
-    "over_squares": entrywise(lambda x, y: x / (x * x + y * y), 2),
+    "over_hypot": lambda a, *x: entrywise(lambda *x: x[a["of"]] / mp.sqrt(x[0] * x[0] + x[1] * x[1]), 2)(None, *x),
+    "over_squares": lambda a, *x: entrywise(lambda *x: x[a["of"]] / (x[0] * x[0] + x[1] * x[1]), 2)(None, *x),
     "difference_over_squares": entrywise(lambda x, y: (x * x - y * y) / (x * x + y * y) ** 2, 2),
     "floor_quotient": entrywise(lambda x, y: mp.floor(x / y), 2),
     "arctan2": entrywise(mp.atan2, 2),
@@ -181,6 +181,8 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "quotient_power": [{"power": 2, "by": "divide"}, {"power": 3, "by": "divide"}],
     "power_term": [{"below": below, "logs": logs} for below, logs in ((0, 1), (1, 0), (2, 0))],
     "bell": [{"rate": 1.0}, {"rate": 0.5}],
+    "over_hypot": [{"of": 0}, {"of": 1}],
+    "over_squares": [{"of": 0}, {"of": 1}],
 }
 """What an operation is tested with, where it takes attributes."""
 OPERANDS = dict.fromkeys(("where", "clip", "power_term"), 3) | dict.fromkeys(
@@ -222,6 +224,8 @@ def points(name: str, count: int, seed: int = 0) -> list[tuple[float, ...]]:
             rows.append(row if OPERANDS[name] == 2 else (*row, float(numbers.choice(drawn))))
     if name == "power_term":
         return [(c, *power) for (c, *_), power in zip(rows, _powers(rows, numbers), strict=True)]
+    if name == "where":
+        return [(float(numbers.choice([0.0, 1.0, -3.0])), *others) for _, *others in rows]
     return _powers(rows, numbers) if name == "power" else rows
 
 
