@@ -33,7 +33,7 @@ ZERO = mpf(10) ** -100
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A gradient on which two systems differ: by how much, each one's error, the spread where it matters, the verdict."""
+    """A gradient on which two systems differ: by how much, the errors, the spread where it matters, the verdict."""
 
     seed: int
     against: str
