@@ -93,8 +93,9 @@ class Author:
             parts = self.random.sample(used, min(len(used), self.random.randint(1, 3)))
             self._state(name, self.sum_of([*(self._to(p, shape) for p in parts), self.expression(shape, 2)]))
         self.random.shuffle(self.statements)
+        inputs = self._mentioned()
         name, shape = next(iter(targets.items()))
-        return Program(seed, self.statements, self.data, self._mentioned(), name, self.definitions, self.steps, shape)
+        return Program(seed, self.statements, self.data, inputs, name, self.definitions, self.steps, shape)
 
     def _mentioned(self) -> dict[str, np.ndarray]:
         """The inputs without those that were made for something that was thrown away."""
