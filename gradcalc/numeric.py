@@ -42,6 +42,8 @@ def evaluate_forward(plan: Plan, order: Sequence[Node], values: Values, needed: 
     evaluator.evaluate(order, values)
     found = evaluator.faults(order, values, needed)
     if found and plan.sweeps:
+        order = ancestors([*order, *(sweep.target for sweep in plan.sweeps)])
+        evaluator.evaluate(order, values)
         masks: dict[Node, list[Array]] = {}
         for sweep in plan.sweeps:
             taken = evaluator.demand(order, values, [sweep.target])

@@ -7,8 +7,8 @@ processor time and `outcome.MEBIBYTES` of memory, and no number that is not fini
     author.py     bytes to programs of the language, mostly well formed
     outcome.py    what must hold of an outcome
     worker.py     one target under atheris, counting what it really executed
-    __main__.py   `python -m tests.fuzz [TARGET...] --seconds N`: runs, counts, `runs.json`
-    corpus/       what is replayed by `tests/test_fuzz_corpus.py`, without atheris: one JSON line of base64 per input
+    __main__.py   `python -m tests.fuzz [TARGET...] --seconds N`: runs, counted in `runs.json`
+    corpus.py     the inputs that are kept in `corpus/`; `tests/test_fuzz_corpus.py` replays them without atheris
 
 A run needs the extra `fuzz` (atheris). What a run found is minimised and kept as a test in
 `tests/test_fuzz_finds.py`.

@@ -18,7 +18,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,6 @@ LONGEST = {"text": 120, "program": 90, "mutation": 160, "setting": 80, "data": 2
 """Bytes of an input at most: short inputs find as much, in less time."""
 INTERRUPTED = 72
 """The exit status of libFuzzer when it is told to stop."""
-KEPT = 16_000
-"""Bytes of a target's corpus in the repository, about."""
 
 
 def main() -> int:
@@ -122,20 +119,16 @@ def _total() -> int:
 
 
 def _merge(target: str, state: Path) -> int:
-    """Minimise a corpus to the shortest inputs that reach what all of it reaches; keep it as JSON lines."""
-    merged = Path(tempfile.mkdtemp(prefix="gradcalc-corpus-"))
-    status = _worker(target, state, ["-merge=1", str(merged), str(state / "corpus")])
-    inputs = sorted((p.read_bytes() for p in merged.iterdir()), key=lambda content: (len(content), content))
-    kept, size = [], 0
-    for content in inputs:
-        if size + len(content) <= KEPT:
-            kept.append(b64encode(content).decode())
-            size += len(content)
-    folder = HERE / "corpus"
-    folder.mkdir(exist_ok=True)
-    (folder / f"{target}.jsonl").write_text("".join(f"{json.dumps(k)}\n" for k in kept), encoding="utf-8")
-    print(f"{target}: {len(kept)} of {len(inputs)} inputs, {size:,} bytes")
-    return status
+    """Keep the shortest inputs of a state, and of those kept so far, that reach what all of them reach."""
+    from tests.fuzz.corpus import FOLDER, keep, kept, minimised
+    from tests.fuzz.targets import TARGETS as WORK
+
+    before = kept(target) if (FOLDER / f"{target}.jsonl").exists() else []
+    inputs = {*before, *(p.read_bytes() for p in (state / "corpus").glob("*"))}
+    found = minimised(WORK[target], inputs)
+    keep(target, found)
+    print(f"{target}: {len(found)} of {len(inputs)} inputs, {sum(map(len, found)):,} bytes")
+    return 0
 
 
 if __name__ == "__main__":
