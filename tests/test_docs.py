@@ -11,7 +11,8 @@ Fenced blocks and what is asked of them, by the first word after the fence:
     console                `$ command` lines, each followed by what it prints at a width of 80
     python                 Python that runs; lines of output stand after `#>`
 
-`<!-- functions: NAMES -->` is followed by a table made from `gradcalc functions --json`.
+`<!-- functions: NAMES -->` is followed by a table made from `gradcalc functions --json`, and docs/functions.md is made
+from it as a whole.
 
 GRADCALC_UPDATE=1 python -m pytest tests/test_docs.py rewrites the console blocks and the function tables; read
 the difference before it is committed.
@@ -225,6 +226,35 @@ def test_function_table_is_complete() -> None:
     assert sorted(named) == sorted(table)
     for match in found:
         assert match["table"] == function_rows(match["names"].split(), table)
+
+
+def functions_page(table: dict[str, dict[str, object]]) -> str:
+    """docs/functions.md: every function, alphabetically, as it is declared."""
+    lines = [
+        "# The function table",
+        "",
+        "Every function of the language as it is declared: how a call is printed, in text and in LaTeX, its derivative, its",
+        "domain, and what is taken where it has a kink. `gradcalc functions` prints the same, `gradcalc functions NAME` one entry.",
+        "[What gradcalc promises about numbers](numbers.md) says how near the exact answer they are.",
+        "",
+    ]
+    rows = [("what it is", "summary"), ("printed", "notation"), ("in LaTeX", "latex"), ("derivative", "derivative"),
+            ("domain", "domain"), ("at kinks", "kink"), ("example", "example")]  # fmt: skip
+    for name, entry in sorted(table.items()):
+        also = ", ".join(f"`{alias}`" for alias in entry["aliases"])  # type: ignore[attr-defined]
+        lines += [f"## {name}", "", f"Also {also}.", ""] if also else [f"## {name}", ""]
+        code = {"notation", "latex", "derivative", "example"}
+        shown = ((title, f"`{entry[key]}`" if key in code else str(entry[key])) for title, key in rows if entry[key])
+        lines += ["| | |", "|---|---|", *(f"| {title} | {text.replace('|', chr(92) + '|')} |" for title, text in shown), ""]
+    return "\n".join(lines)
+
+
+def test_the_page_of_functions_is_up_to_date() -> None:
+    page = ROOT / "docs" / "functions.md"
+    text = functions_page(json.loads(shown("functions", "--json"))["functions"])
+    if UPDATE:
+        page.write_text(text, encoding="utf-8")
+    assert read(page) == text
 
 
 def test_limits_are_documented() -> None:
