@@ -30,7 +30,9 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "a product over no entries": ("v = [[710, 40]]; B = ones(0, 0); u = ∂v/∂B", np.zeros((2, 0))),
     "a column without entries": ("λ = [1, 2]; b = erf([]); x = b", np.zeros(0)),
     # Undefined is not beaten by anything: max(1, NaN) has no value.
-    "an undefined operand of max": ("f = arccosh; y = max(1, f''(x)); x = -1", "undefined-value"),
+    "an undefined operand of max": ("f = arccosh; y = max(1, f''(x)); x = -1", "domain"),
+    # Where a function has no value it has no derivative, though the derivative's formula may have one.
+    "a derivative out of the function's domain": ("f = log; y = f'(x); x = -1", "domain"),
     # A vector of one entry, divided twice by a scalar: its Jacobian by the scalar is a vector of one entry.
     "a vector of one entry by a scalar": ("q = 2; r = [[3]]; x = (r / q) / q", np.array([0.75])),
     "a vector of one entry in two ways": ("q = 2; x = ([[3]] / q) / (q + q)", np.array([0.375])),

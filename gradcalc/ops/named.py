@@ -71,9 +71,11 @@ def _notation(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     return applied(function, [p.text for p in pieces], style)
 
 
-def _delegate(attribute: str) -> Any:
+def _delegate(attribute: str, of_derivatives: bool) -> Any:
+    """The mask that the function itself has; its derivatives have it too where `of_derivatives` says so."""
+
     def mask(a: Any, x: Array) -> Array:
-        known = a["order"] == 0 and a["function"]
+        known = a["function"] and (of_derivatives or a["order"] == 0)
         found = getattr(OPERATIONS[a["function"]], attribute) if known else None
         return np.zeros(x.shape, bool) if found is None else found({}, x)
 
@@ -89,5 +91,5 @@ def _is_analytic(a: Any) -> bool:
 
 register(Operation(
     "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
-    _delegate("fault"), _delegate("kink"), "see `gradcalc functions`", analytic=_is_analytic,
+    _delegate("fault", True), _delegate("kink", False), "see `gradcalc functions`", analytic=_is_analytic,
 ))  # fmt: skip
