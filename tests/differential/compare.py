@@ -4,8 +4,10 @@ The error of a gradient is its largest difference relative to its largest entry,
 than `AGREEMENT` goes to the oracle, which knows the exact gradient of the program as written, and its spread: how far
 that gradient moves when every operation is off by half a unit of a float's last place. The verdicts:
 
-- `other`: gradcalc is right to `AGREEMENT`, the other system is not;
-- `zero`: the exact gradient is zero, and what is found is the rounding of terms that cancel;
+- `other`: gradcalc is right to `AGREEMENT`, the other system is not; the `cause` is `tanh` where it would be with a
+  tanh whose derivative keeps its digits, `rounding` where its error is within `ALLOWED` times the spread;
+- `zero`: the exact gradient is zero, and what is found is the rounding of terms that cancel, which are taken to be as
+  large as the program's largest gradient, or 1;
 - `conditioning`: both are off, gradcalc by no more than `ALLOWED` times the spread;
 - `gradcalc`: gradcalc is off by more. There must be none.
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from mpmath import mpf
 
 import gradcalc
 from tests import programs
-from tests.differential.systems import SYSTEMS, Gradients
+from tests.differential.systems import SYSTEMS, Gradients, with_careful_tanh
 from tests.exact import programs as exact
 
 AGREEMENT = 1e-12
@@ -43,6 +46,7 @@ class Disagreement:
     other: float
     spread: float | None
     verdict: str
+    cause: str = ""
 
 
 @dataclass
@@ -54,6 +58,12 @@ class Tally:
     agree: int = 0
     worst_agreed: float = 0.0
     verdicts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, one: Disagreement, found: list[Disagreement]) -> None:
+        """Count a disagreement under its verdict and cause, and keep it."""
+        kind = f"{one.verdict} ({one.cause})" if one.cause else one.verdict
+        self.verdicts[kind] = self.verdicts.get(kind, 0) + 1
+        found.append(one)
 
 
 @dataclass
@@ -84,46 +94,60 @@ class Oracle:
 
     def __init__(self, program: programs.Program):
         self.program = program
-        self._exact: dict[str, Any] | None = None
-        self._spread: dict[str, Any] | None = None
+        self._careful: dict[str, Gradients] = {}
 
-    @property
+    @cached_property
     def exact(self) -> dict[str, Any]:
-        if self._exact is None:
-            self._exact = exact.gradients(self.program)
-        return self._exact
+        return exact.gradients(self.program)
 
-    @property
+    @cached_property
     def spread(self) -> dict[str, Any]:
-        if self._spread is None:
-            self._spread = exact.spread(self.program, self.exact)
-        return self._spread
+        return exact.spread(self.program, self.exact)
 
     def error(self, name: str, found: np.ndarray) -> float:
         return relative(exact.exactly(found) - self.exact[name], self.exact[name])
 
+    def is_zero(self, name: str) -> bool:
+        return bool(np.max(np.abs(self.exact[name])) <= ZERO)
+
     def excused(self, name: str) -> float:
-        return relative(self.spread[name], self.exact[name])
+        """The error that rounding alone can make."""
+        if self.is_zero(name):
+            largest = max(1.0, *(float(np.max(np.abs(g))) for g in self.exact.values()))
+            return ALLOWED * float(exact.HALF_A_UNIT) * largest
+        return ALLOWED * relative(self.spread[name], self.exact[name])
 
     def verdict(self, name: str, found: np.ndarray) -> str:
         """Who is right about a gradient on which somebody disagrees."""
-        if np.max(np.abs(self.exact[name])) <= ZERO:
-            return "zero" if self.error(name, found) <= ALLOWED * self.excused(name) else "gradcalc"
-        if self.error(name, found) <= AGREEMENT:
+        if not self.is_zero(name) and self.error(name, found) <= AGREEMENT:
             return "other"
-        return "conditioning" if self.error(name, found) <= ALLOWED * self.excused(name) else "gradcalc"
+        if self.error(name, found) > self.excused(name):
+            return "gradcalc"
+        return "zero" if self.is_zero(name) else "conditioning"
+
+    def cause(self, name: str, against: str, other: np.ndarray) -> str:
+        """Why another system is off, as far as that is told by a tanh that is right."""
+        if self.error(name, self.careful(against)[name]) <= AGREEMENT:
+            return "tanh"
+        return "rounding" if self.error(name, other) <= self.excused(name) else ""
+
+    def careful(self, against: str) -> Gradients:
+        """Another system's gradients with a tanh that keeps its digits."""
+        if against not in self._careful:
+            system, namespace = SYSTEMS[against]
+            self._careful[against] = system(self.program, with_careful_tanh(namespace()))
+        return self._careful[against]
 
 
-def disagreements(program: programs.Program, against: str, found: Gradients, oracle: Oracle) -> Iterator[Disagreement]:
-    """The gradients of a program on which a system differs from gradcalc, each with the oracle's verdict."""
-    for name, other in SYSTEMS[against](program).items():
-        difference = relative(found[name] - other, other)
-        if not difference <= AGREEMENT:
-            verdict = oracle.verdict(name, found[name])
-            yield Disagreement(
-                program.seed, against, name, difference, oracle.error(name, found[name]), oracle.error(name, other),
-                None if verdict == "other" else oracle.excused(name), verdict,
-            )  # fmt: skip
+def settled(oracle: Oracle, against: str, name: str, found: np.ndarray, other: np.ndarray) -> Disagreement:
+    """A disagreement on a gradient, with the oracle's verdict."""
+    verdict = oracle.verdict(name, found)
+    right = verdict == "other"
+    return Disagreement(
+        oracle.program.seed, against, name, relative(found - other, other), oracle.error(name, found),
+        oracle.error(name, other), None if right else oracle.excused(name) / ALLOWED, verdict,
+        oracle.cause(name, against, other) if right else "",
+    )  # fmt: skip
 
 
 @dataclass
@@ -146,14 +170,18 @@ class Comparison:
 
     def _compare(self, program: programs.Program, found: Gradients, oracle: Oracle) -> None:
         for system in self.against:
-            differing = list(disagreements(program, system, found, oracle))
             tally = self.tallies.setdefault(system, Tally())
+            differing = 0
+            for name, other in SYSTEMS[system][0](program).items():
+                difference = relative(found[name] - other, other)
+                if difference <= AGREEMENT:
+                    tally.worst_agreed = max(tally.worst_agreed, difference)
+                else:
+                    differing += 1
+                    tally.add(settled(oracle, system, name, found[name], other), self.found)
             tally.programs += 1
             tally.gradients += len(found)
             tally.agree += not differing
-            for one in differing:
-                tally.verdicts[one.verdict] = tally.verdicts.get(one.verdict, 0) + 1
-            self.found += differing
         if self.exact_every and program.seed % self.exact_every == 0:
             self._trust(found, oracle)
 
@@ -161,12 +189,11 @@ class Comparison:
         self.trust.programs += 1
         for name, gradient in found.items():
             error = oracle.error(name, gradient)
-            zero = np.max(np.abs(oracle.exact[name])) <= ZERO
             self.trust.gradients += 1
-            self.trust.worst = max(self.trust.worst, 0.0 if zero else error)
+            self.trust.worst = max(self.trust.worst, 0.0 if oracle.is_zero(name) else error)
             if error > AGREEMENT:
                 self.trust.beyond_agreement += 1
-                self.trust.beyond_spread += error > ALLOWED * oracle.excused(name)
+                self.trust.beyond_spread += error > oracle.excused(name)
 
     def summary(self) -> dict[str, Any]:
         """As plain data, for a JSON document."""

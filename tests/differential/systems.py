@@ -22,10 +22,10 @@ KEPT = 500
 COMPARED = count()
 
 
-def with_autograd(program: Program) -> Gradients:
+def with_autograd(program: Program, xp: Namespace | None = None) -> Gradients:
     import autograd
 
-    found = autograd.grad(lambda inputs: program.compute(autograd_namespace(), inputs)[0, 0])(program.inputs)
+    found = autograd.grad(lambda inputs: program.compute(xp or autograd_namespace(), inputs)[0, 0])(program.inputs)
     return {name: np.asarray(g) for name, g in found.items()}
 
 
@@ -37,12 +37,12 @@ def autograd_namespace() -> Namespace:
     return Namespace(autograd.numpy, erf=erf)
 
 
-def with_jax(program: Program) -> Gradients:
+def with_jax(program: Program, xp: Namespace | None = None) -> Gradients:
     import jax
 
     if next(COMPARED) % KEPT == KEPT - 1:
         jax.clear_caches()
-    found = jax.grad(lambda inputs: program.compute(jax_namespace(), inputs)[0, 0])(program.inputs)
+    found = jax.grad(lambda inputs: program.compute(xp or jax_namespace(), inputs)[0, 0])(program.inputs)
     return {name: np.asarray(g) for name, g in found.items()}
 
 
@@ -62,11 +62,11 @@ def jax_namespace() -> Namespace:
     return Namespace(jax.numpy, erf=jax.scipy.special.erf)
 
 
-def with_torch(program: Program) -> Gradients:
+def with_torch(program: Program, xp: Namespace | None = None) -> Gradients:
     import torch
 
     inputs = {n: torch.tensor(v, dtype=torch.float64, requires_grad=True) for n, v in program.inputs.items()}
-    target = program.compute(torch_namespace(), inputs)[0, 0]
+    target = program.compute(xp or torch_namespace(), inputs)[0, 0]
     if not target.requires_grad:
         return {name: np.zeros(value.shape) for name, value in program.inputs.items()}
     leaves = list(inputs.values())
@@ -99,11 +99,22 @@ def torch_namespace() -> Namespace:
     )
 
 
-SYSTEMS: dict[str, Callable[[Program], Gradients]] = {
-    "jax": with_jax,
-    "torch": with_torch,
-    "autograd": with_autograd,
+def with_careful_tanh(xp: Namespace) -> Namespace:
+    """The namespace with a tanh whose derivative is no difference of nearly equal numbers, as 1 - tanh² is."""
+
+    def tanh(x: Any) -> Any:
+        distant = 2 / (1 + xp.exp(-2 * xp.abs(x))) - 1
+        return xp.where(x > 0, distant, -distant)
+
+    return Namespace(xp, tanh=tanh)
+
+
+SYSTEMS: dict[str, tuple[Callable[..., Gradients], Callable[[], Namespace]]] = {
+    "jax": (with_jax, jax_namespace),
+    "torch": (with_torch, torch_namespace),
+    "autograd": (with_autograd, autograd_namespace),
 }
+"""Gradients of a program with a system, in its own namespace or another one that stands on it."""
 
 
 def version(name: str) -> str:

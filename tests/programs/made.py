@@ -28,7 +28,8 @@ class Namespace:
 
     def constant(self, array: Any) -> Array:
         """An array of numbers as the namespace's own kind of array."""
-        return self._own["constant"](array) if "constant" in self._own else array
+        made = self._own.get("constant") or getattr(self._module, "constant", None)
+        return made(array) if made else array
 
 
 NUMPY = Namespace(np, erf=np.vectorize(math.erf, otypes=[float]))
