@@ -6,7 +6,7 @@ also where it is singular, large or small; exact zeros are 0. First derivatives:
 derivatives of det and adj: within 1 unit; of inv, solve and logdet, which are sums of products: within 4 u of the
 sum of the absolute values of these. Matrix products: |error| ≤ n u Σ |a| |b|, exact for whole numbers.
 
-A part of the places is tested by default, all of them behind the marker `oracle`.
+A part of the places is tested by default, all of them behind the marker `long`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def each(names: Sequence[str]) -> Any:
     """Names with parts, all but the first part marked."""
     return pytest.mark.parametrize(
         ("name", "part"),
-        [pytest.param(n, k, marks=[pytest.mark.oracle] if k else []) for n in names for k in range(FEW)],
+        [pytest.param(n, k, marks=[pytest.mark.long] if k else []) for n in names for k in range(FEW)],
     )
 
 

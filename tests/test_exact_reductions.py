@@ -168,7 +168,7 @@ def test_second_derivatives_against_the_exact_ones(name: str) -> None:
     assert error <= SECOND_ULPS, (error, show(where))
 
 
-@pytest.mark.oracle
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_values_and_derivatives_at_many_points(name: str) -> None:
     for what, (error, where) in worst_of(name, 240).items():

@@ -26,6 +26,8 @@ STEP = 1e-30
 """The complex step: its square vanishes beside any value."""
 LEVELS, SHRINK, FIRST = 10, 2.0, 0.1
 """Steps of central differences: how many, each how much smaller than the one before, the first for an entry of 1."""
+CONTRADICTED = 8.0
+"""How many times their own uncertainty the smallest steps may lie from an answer."""
 MOST, SAMPLE = 2_000, 400
 """An input of more entries is checked at a sample of them."""
 BLOCK, BUDGET = 2**22, 4 * 10**8
@@ -164,9 +166,12 @@ def extrapolated(rows: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
     """The best entry of Neville's tableau, and its error: what it differs by from its neighbours, and rounding.
 
     `rows` are differences and what rounding made of them, for steps each smaller by the same factor. Values outside
-    the domain are passed over.
+    the domain are passed over, and so is what the smallest steps contradict: large steps across several jumps may
+    agree with each other.
     """
     with np.errstate(all="ignore"):
+        (larger, noise), (smallest, more_noise) = rows[-2:]
+        radius = CONTRADICTED * (np.abs(larger - smallest) + noise + more_noise)
         best, rounding = rows[0]
         error = np.full(best.shape, np.inf)
         before: list[Array] = [best]
@@ -176,7 +181,7 @@ def extrapolated(rows: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
                 factor *= SHRINK * SHRINK
                 row.append((row[-1] * factor - earlier) / (factor - 1.0))
                 doubt = np.maximum(np.abs(row[-1] - row[-2]), np.abs(row[-1] - earlier)) + rounding
-                better = doubt < error
+                better = (doubt < error) & ~(np.abs(row[-1] - smallest) > radius)
                 best, error = np.where(better, row[-1], best), np.where(better, doubt, error)
             before = row
     return best, error
