@@ -307,7 +307,7 @@ def _meant(character: str) -> str:
     if not character.isascii() and character.isdecimal():
         return f"write `{unicodedata.decimal(character)}`"
     plain = _ALIKE.get(character) or unicodedata.normalize("NFKC", character)
-    if plain != character and (plain.isascii() or "GREEK" in unicodedata.name(plain[0], "")):
+    if plain != character and unicodedata.name(plain[0], "").startswith(("LATIN", "GREEK", "DIGIT")):
         return f"write `{plain}`"
     return "write a Latin or a Greek letter" if character.isalpha() else "delete it, or write it in words"
 

@@ -59,8 +59,8 @@ def _text(result: Result) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device."""
-    target = Path(os.path.realpath(path))
     try:
+        target = Path(os.path.realpath(path))
         if target.is_symlink():  # what is still a link leads back to itself
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.exists() and not target.is_file():
@@ -68,8 +68,8 @@ def write(path: Path, text: str) -> None:
                 stream.write(text)
         else:
             _replace(target, text)
-    except OSError as error:
-        why = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        why = getattr(error, "strerror", None) or str(error)
         raise GradcalcError(
             Diagnostic("unwritable-file", f"{path} cannot be written: {why}", help="check the path")
         ) from error
