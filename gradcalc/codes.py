@@ -359,7 +359,7 @@ _LIMITS = {
     ),
     "limit-name": Code(
         "A name with too many characters",
-        "A name has at most 128 characters.",
+        "A name has at most 128 characters, in a text and in a file of data.",
         "$ gradcalc run -e 'score = x; x = 1' --limit name=4",
         "$ gradcalc run -e 's = x; x = 1' --limit name=4",
         Exit.LIMIT,
@@ -374,8 +374,8 @@ _LIMITS = {
     ),
     "limit-entries": Code(
         "An array with too many entries",
-        "An array has at most 10,000,000 entries. Shapes are known before anything is computed, so nothing was "
-        "allocated.",
+        "An array has at most 10,000,000 entries, and all arrays of a run at most ten times as many together. Shapes "
+        "are known before anything is computed, so nothing was allocated.",
         "s = sum(ones(100000, 100000))",
         "s = sum(ones(100, 100))",
         Exit.LIMIT,
@@ -390,7 +390,7 @@ _LIMITS = {
     ),
     "limit-data": Code(
         "A data file beyond the limit",
-        "A data file has at most 256 MiB, counted after it is inflated.",
+        "A data file has at most 256 MiB, counted after it is inflated, and as the float64 that it becomes.",
         "$ gradcalc run -e 's = sum(x)' --data big.npz --limit data_bytes=1000",
         "$ gradcalc run -e 's = sum(x)' --data big.npz --limit data_bytes=1000000",
         Exit.LIMIT,
@@ -407,7 +407,7 @@ _FILES = {
     ),
     "not-utf8": Code(
         "A file that is not UTF-8",
-        "Equation files are UTF-8. Save the file in that encoding; a byte order mark is accepted.",
+        "Equation files, JSON and CSV are UTF-8. Save the file in that encoding; a byte order mark is accepted.",
         "$ printf 's = \\351' | gradcalc run -",
         "$ printf 's = 2' | gradcalc run -",
     ),
