@@ -59,7 +59,7 @@ def _cbrt(x: Array) -> Array:
     cubed, more = two_product(squared, root)
     residual = (near - cubed) - (more + rest * root)
     step = residual / np.where(x == 0, 1.0, 3.0 * squared)
-    return np.ldexp(root + step, -200 * shift)
+    return np.asarray(np.ldexp(root + step, -200 * shift))
 
 
 unary("cbrt", _cbrt, lambda x, y: al.quotient_power(al.filled(x, 1.0 / 3.0), y, 2), "1/(3 cbrt(x)^2)", "the cube root")

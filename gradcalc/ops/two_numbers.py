@@ -30,10 +30,6 @@ def _binary(name: str, kernel: Any, first: Partial, second: Partial, text: str, 
 # ------------------------------------------------------------------------------------- hypot
 
 
-def _over_hypot(x: Node, y: Node) -> Node:
-    return al.apply("over_hypot", x, y)
-
-
 def _over_hypot(node: Node, of: int) -> Node:
     """x/hypot(x, y) for the operands x, y of a node, or y/hypot(x, y)."""
     return node.graph.make("over_hypot", *node.inputs, of=of)
