@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 from tests.differential.compare import Comparison
 from tests.differential.edges import as_markdown
@@ -46,7 +47,23 @@ def keep(made: Comparison, options: argparse.Namespace, programs: int) -> None:
     """Write the summary down."""
     summary = {"first": options.first, "programs": programs, "systems": [version(n) for n in made.against],
                **made.summary()}  # fmt: skip
-    options.write.write_text(json.dumps(summary, indent=1, allow_nan=True) + "\n", encoding="utf-8")
+    options.write.write_text(as_text(summary), encoding="utf-8")
+
+
+def as_text(summary: dict[str, Any]) -> str:
+    """The document; a line for each program and system that disagree: how many gradients, and the worst of them."""
+    worst: dict[tuple[int, str, str, str], dict[str, Any]] = {}
+    for one in summary.pop("disagreements"):
+        key = (one["seed"], one["against"], one["verdict"], one["cause"])
+        before = worst.get(key, {"gradients": 0, "difference": 0.0})
+        larger = one if not one["difference"] <= before["difference"] else before
+        worst[key] = {**larger, "gradients": before["gradients"] + one.get("gradients", 1)}
+    lines = ",\n  ".join(json.dumps(_rounded(one), ensure_ascii=False) for one in worst.values())
+    return f'{json.dumps(summary, indent=1)[:-2]},\n "disagreements": [\n  {lines}\n ]\n}}\n'
+
+
+def _rounded(one: dict[str, Any]) -> dict[str, Any]:
+    return {k: float(f"{v:.2g}") if isinstance(v, float) else v for k, v in one.items() if v not in (None, "")}
 
 
 def main() -> int:
@@ -66,4 +83,5 @@ def main() -> int:
     return any("gradcalc" in tally.verdicts for tally in made.tallies.values()) or trust.beyond_spread > 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
