@@ -55,6 +55,8 @@ class Builder(Maker):
     speller: Speller = field(default_factory=Speller)
     by_matrix: dict[syntax.Expression, Shape] = field(default_factory=dict)
     """Expressions that are the Jacobian of a vector by a matrix, with the matrix's shape."""
+    _whole: dict[int, syntax.Expression] = field(default_factory=dict)
+    """By identity, chains of powers, transposes and indices of what is no application: they are one factor."""
 
     @cached_property
     def functions(self) -> set[str]:
@@ -103,7 +105,7 @@ class Builder(Maker):
 
         What follows the bracket goes with the bracket; what stands before goes with the name.
         """
-        if not isinstance(expression, _AROUND | syntax.Application):
+        if not isinstance(expression, _AROUND | syntax.Application) or id(expression) in self._whole:
             return [expression]
         stack, found = [self._factoring(expression, scope)], None
         while stack:
@@ -125,12 +127,14 @@ class Builder(Maker):
             outer.append(core)
             core = core.base if isinstance(core, syntax.Power) else core.operand
         factors = self._split(core, scope)
+        whole = not isinstance(core, syntax.Application)
         for around in reversed(outer):
             last = factors[-1]
             if isinstance(around, syntax.Power):
                 inside = [around.exponent]
-                if isinstance(around.exponent, _AROUND | syntax.Application):
+                if isinstance(around.exponent, _AROUND | syntax.Application) and id(around.exponent) not in self._whole:
                     inside = yield around.exponent
+                    whole = whole and id(around.exponent) in self._whole
                 if last is around.base and len(inside) == 1:
                     factors[-1] = around
                     continue
@@ -140,6 +144,8 @@ class Builder(Maker):
             else:
                 assert isinstance(around, syntax.Transpose | syntax.InverseTranspose)
                 factors[-1] = around if last is around.operand else type(around)(around.span, last)
+        if whole:
+            self._whole.update((id(around), around) for around in outer)
         return factors
 
     def _split(self, core: syntax.Expression, scope: Scope) -> list[syntax.Expression]:
