@@ -201,6 +201,16 @@ def test_nodes_lowered_and_raised() -> None:
     assert [codes(text, Limits(nodes=n)) for n in (6, 7, 8)] == [["limit-nodes"], [], []]
 
 
+def test_operands_that_are_compared_each_with_each() -> None:
+    """The derivatives of max compare every operand with every other: the square of their number counts."""
+
+    def text(operands: int) -> str:
+        return "x = 1; s = max(" + ", ".join(["x"] * operands) + ")"
+
+    assert [codes(text(n), Limits(nodes=100)) for n in (9, 10, 11)] == [[], [], ["limit-nodes"]]
+    assert [codes(text(n)) for n in (999, 1000, 1001)] == [[], [], ["limit-nodes"]]
+
+
 def test_blocks_of_a_hessian() -> None:
     """A Hessian has a block for every pair of inputs: they are counted as nodes."""
     text = "\n".join(f"x{i} = 1" for i in range(5)) + "\ns = " + " + ".join(f"x{i}^2" for i in range(5))

@@ -15,6 +15,7 @@ from gradcalc import syntax
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Span
 from gradcalc.graph import (
     SCALAR,
+    SELECTIVE,
     Graph,
     Node,
     Shape,
@@ -149,6 +150,10 @@ class Maker:
             self._refuse("side", f"the matrix in `{excerpt(span)}` has {side:,} rows",
                          f"inverses, determinants and systems of equations go up to {limits.side:,}",
                          "use a smaller matrix", span)  # fmt: skip
+        if node.op in SELECTIVE and len(node.inputs) ** 2 > limits.nodes:
+            self._refuse("nodes", f"`{excerpt(span)}` compares {len(node.inputs):,} operands, each with each",
+                         f"the limit is {limits.nodes:,} nodes", "give the operands as one vector in brackets",
+                         span)  # fmt: skip
         if node not in self.spans:
             self.spans[node] = span
             self.entries += count(node.shape)
