@@ -242,6 +242,7 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
     **{name: [([V, V], {}), ([SCALAR, SCALAR], {})]
        for name in ("difference_over_squares", "floor_quotient")},
     **{name: [([V, V], {"of": 0}), ([SCALAR, SCALAR], {"of": 1})] for name in ("over_hypot", "over_squares")},
+    "over_hypot_cubed": [([V, V], {"of": (0, 1)}), ([SCALAR, SCALAR], {"of": (1, 1)})],
     "bell": [([V, V], {"rate": 1.0}), ([SCALAR, SCALAR], {"rate": 0.5})],
     "sinc'": [([V], {"order": 1}), ([SCALAR], {"order": 2}), ([V], {"order": 5})],
     "multiply": [([V, V], {}), ([M, M], {}), ([SCALAR, SCALAR], {})],

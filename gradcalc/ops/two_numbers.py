@@ -57,12 +57,42 @@ def _over_hypot_slope(i: int) -> Partial:
     def slope(node: Node) -> Node:
         of = node.attributes["of"]
         if i == of:
-            return al.multiply(_over_hypot(node, 1 - of), _over_squares(node, 1 - of))
-        return al.negative(al.multiply(node, _over_squares(node, 1 - of)))
+            return node.graph.make("over_hypot_cubed", *node.inputs, of=(1 - of, 1 - of))
+        return al.negative(node.graph.make("over_hypot_cubed", *node.inputs, of=(0, 1)))
 
     return slope
 
 
+def _over_hypot_cubed_kernel(a: Any, x: Array, y: Array) -> Array:
+    """x y/h³, y²/h³ or x²/h³: each factor takes half of the power of 2, so that neither leaves the range."""
+    *near, power = _near_one(x, y)
+    first, second = (near[k] for k in a["of"])
+    half = -power // 2
+    return np.asarray(np.ldexp(first / np.hypot(*near) ** 3, half) * np.ldexp(second, -power - half))
+
+
+def _over_hypot_cubed_slope(i: int) -> Partial:
+    """∂(x y/h³)/∂x = y/h³ - 3 x² y/h⁵, and so on."""
+
+    def slope(node: Node) -> Node:
+        of, length = node.attributes["of"], al.apply("hypot", *node.inputs)
+        terms = [constant_times(-3.0, al.multiply(node, _over_squares(node, i)))]
+        for k in (0, 1):
+            if of[k] == i:
+                terms.append(al.quotient_power(_over_hypot(node, of[1 - k]), length, 2))
+        return al.add(terms)
+
+    return slope
+
+
+def _over_hypot_cubed_written(node: Node) -> Node:
+    first, second = (node.inputs[k] for k in node.attributes["of"])
+    above = al.divide(first, al.apply("hypot", *node.inputs), "ratio")
+    return al.multiply(above, al.divide(second, _sum_of_squares(node)))
+
+
+stable("over_hypot_cubed", _over_hypot_cubed_kernel, (_over_hypot_cubed_slope(0), _over_hypot_cubed_slope(1)),
+       _over_hypot_cubed_written)  # fmt: skip
 stable("over_hypot", _over_hypot_kernel, (_over_hypot_slope(0), _over_hypot_slope(1)),
        lambda node: al.divide(node.inputs[node.attributes["of"]], al.apply("hypot", *node.inputs),
                               "ratio"))  # fmt: skip

@@ -125,6 +125,9 @@ EXACT: dict[str, Exact] = {
     "bell": lambda attributes, c, x: entrywise(lambda c, x: c * mp.exp(-attributes["rate"] * x * x), 2)(None, c, x),
     "hypot": entrywise(lambda x, y: mp.sqrt(x * x + y * y), 2),
     "over_hypot": lambda a, *x: entrywise(lambda *x: x[a["of"]] / mp.sqrt(x[0] * x[0] + x[1] * x[1]), 2)(None, *x),
+    "over_hypot_cubed": lambda a, *x: entrywise(
+        lambda *x: x[a["of"][0]] * x[a["of"][1]] / mp.sqrt(x[0] * x[0] + x[1] * x[1]) ** 3, 2
+    )(None, *x),
     "over_squares": lambda a, *x: entrywise(lambda *x: x[a["of"]] / (x[0] * x[0] + x[1] * x[1]), 2)(None, *x),
     "difference_over_squares": entrywise(lambda x, y: (x * x - y * y) / (x * x + y * y) ** 2, 2),
     "floor_quotient": entrywise(lambda x, y: mp.floor(x / y), 2),
@@ -182,17 +185,19 @@ ATTRIBUTES: dict[str, list[dict[str, Any]]] = {
     "power_term": [{"below": below, "logs": logs} for below, logs in ((0, 1), (1, 0), (2, 0))],
     "bell": [{"rate": 1.0}, {"rate": 0.5}],
     "over_hypot": [{"of": 0}, {"of": 1}],
+    "over_hypot_cubed": [{"of": (0, 1)}, {"of": (0, 0)}, {"of": (1, 1)}],
     "over_squares": [{"of": 0}, {"of": 1}],
 }
 """What an operation is tested with, where it takes attributes."""
 OPERANDS = dict.fromkeys(("where", "clip", "power_term"), 3) | dict.fromkeys(
-    ("multiply", "scale", "divide", "ratio", "quotient_power", "power", "bell", "hypot", "over_hypot", "over_squares",
-     "difference_over_squares", "floor_quotient", "arctan2", "mod", "add", "compare", "share", "max", "min"),
+    ("multiply", "scale", "divide", "ratio", "quotient_power", "power", "bell", "hypot", "over_hypot",
+     "over_hypot_cubed", "over_squares", "difference_over_squares", "floor_quotient", "arctan2", "mod", "add",
+     "compare", "share", "max", "min"),
     2,
 )  # fmt: skip
 """How many an operation takes, if it is not one."""
 PARTS = ("one_minus_square", "two_minus_square", "over_one_plus_square", "quotient_power", "power_term", "bell",
-         "over_hypot", "over_squares", "difference_over_squares", "floor_quotient")  # fmt: skip
+         "over_hypot", "over_hypot_cubed", "over_squares", "difference_over_squares", "floor_quotient")  # fmt: skip
 """Operations that first derivatives are made of, and are no functions of the language."""
 
 

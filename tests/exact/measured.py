@@ -131,7 +131,19 @@ def errors(
             except ZeroDivisionError:
                 continue
             if not isinstance(answer, mp.mpc):
-                yield by, Error(core.ulps(float(value), answer), point, float(value), answer)
+                ulps = core.ulps(float(value), answer) * _part(name, point, by, answer)
+                yield by, Error(ulps, point, float(value), answer)
+
+
+def _part(name: str, point: Sequence[float], by: By, answer: Any) -> float:
+    """What the answer is of the largest term of a sum that makes it: errors are measured beside that.
+
+    ∂²x^n/∂x∂n = x^(n-1) + n x^(n-1) log x, which is 0 where log x = -1/n.
+    """
+    x, n = (*map(mpf, point), mpf(0))[:2]
+    if name != "power" or by != (0, 1) or not x or abs(answer) > core.LARGEST:
+        return 1.0
+    return float(abs(answer) / (abs(x) ** (n - 1) * max(1, abs(n * mp.log(abs(x))))))
 
 
 def worst(
