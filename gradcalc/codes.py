@@ -312,8 +312,8 @@ _NUMBERS = {
     ),
     "singular-matrix": Code(
         "A matrix that has no inverse",
-        "The rows of the matrix depend on each other: its determinant is 0, and it cannot be inverted or solved with. One "
-        "that is singular to 16 digits would be if each entry were rounded once more.",
+        "The rows of the matrix depend on each other: its determinant is 0, and it cannot be inverted or solved with. "
+        "One that is singular to 16 digits would be if each entry were rounded once more.",
         "B = A^-1; A = [1, 2; 2, 4]",
         "B = A^-1; A = [1, 2; 3, 4]",
         Exit.NUMERIC,
@@ -539,7 +539,8 @@ _REMARKS = {
     "not-taken": Code(
         "A value that is not finite, and that nothing takes",
         "Where `where`, `max` or `min` selects another branch, a value may be undefined or infinite, and so may a "
-        "local gradient. It contributes exactly 0. The flag names it, so that no such number stands in a table unexplained.",
+        "local gradient. It contributes exactly 0. The flag names it, so that no such number stands in a table "
+        "unexplained.",
         "s = where(x > 0, log(x), 0); x = -1",
         "s = where(x > 0, log(x), 0); x = 1",
         None,
