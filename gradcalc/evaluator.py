@@ -62,8 +62,17 @@ def entries(mask: Array, node: Node) -> tuple[tuple[int, ...], ...]:
     return tuple(entry([int(k) for k in index], node) for index in np.argwhere(mask))
 
 
-def faults(order: Sequence[Node], values: Values, targets: Iterable[Node], masks: Masks | None = None) -> list[Fault]:
-    """The faults that the targets depend on, in evaluation order, not those that follow from others."""
+def faults(
+    order: Sequence[Node],
+    values: Values,
+    targets: Sequence[Node],
+    masks: Masks | None = None,
+    primals: Sequence[tuple[Node, Node]] = (),
+) -> list[Fault]:
+    """The faults that the targets depend on, in evaluation order, not those that follow from others.
+
+    `primals` pairs derivatives with what they are of: where the one is taken, the other must have a value.
+    """
     suspects: dict[Node, tuple[Array, str]] = {}
     for node in order:
         found = _suspect(node, values)
@@ -72,6 +81,9 @@ def faults(order: Sequence[Node], values: Values, targets: Iterable[Node], masks
     if not suspects:
         return []
     taken = demand(order, values, targets, masks)
+    derived = {p: _at_primal(taken[d], values[p]) for d, p in primals if d in taken and p not in targets}
+    if derived:
+        taken = demand(order, values, targets, masks, derived)
     out: list[Fault] = []
     tainted: set[Node] = set()
     for node in order:
@@ -86,6 +98,13 @@ def faults(order: Sequence[Node], values: Values, targets: Iterable[Node], masks
                 operands = tuple(_operand(values[i], index) for i in node.inputs)
                 out.append(Fault(node, kind, entry(index, node), operands, _witness(node, values, index)))
     return out
+
+
+def _at_primal(taken: Array, primal: Array) -> Array:
+    """Which entries of a value its derivative needs: entry by entry where both have one shape, else all or none."""
+    if taken.shape == primal.shape:
+        return taken
+    return np.broadcast_to(taken.any(axis=(-2, -1), keepdims=True), primal.shape)
 
 
 def _suspect(node: Node, values: Values) -> tuple[Array, str] | None:

@@ -36,11 +36,16 @@ def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
 def evaluate_forward(plan: Plan, order: Sequence[Node], values: Values, needed: Sequence[Node]) -> None:
     """Compute the nodes into `values`, which holds the leaves. Raises `GradcalcError` for faults of what is needed.
 
-    Derivatives in the file are computed again with what was not taken left out, if anything is at fault.
+    Derivatives in the file are computed again with what was not taken left out, if anything is at fault. What they
+    are of must have a value: log has no derivative at -1, though 1/x has a value there.
     """
     leaves = dict(values)
+    inside = set(order) if plan.primals else set()
+    primals = [(d, p) for d, p in plan.primals if d in inside and (p in inside or _is_known(p, values))]
+    if any(p not in inside for _, p in primals):
+        order = ancestors([*order, *(p for _, p in primals)])
     evaluator.evaluate(order, values)
-    found = evaluator.faults(order, values, needed)
+    found = evaluator.faults(order, values, needed, primals=primals)
     if found and plan.sweeps:
         order = ancestors([*order, *(sweep.target for sweep in plan.sweeps)])
         evaluator.evaluate(order, values)
@@ -51,9 +56,14 @@ def evaluate_forward(plan: Plan, order: Sequence[Node], values: Values, needed: 
                 masks.setdefault(node, []).extend(kept)
         again = evaluator.evaluate(order, leaves, masks)
         values.update(again)
-        found = evaluator.faults(order, values, needed, masks)
+        found = evaluator.faults(order, values, needed, masks, primals)
     if found:
         raise GradcalcError([fault_diagnostic(plan, f) for f in found[:20]])
+
+
+def _is_known(node: Node, values: Values) -> bool:
+    """Whether all inputs that a node takes have values."""
+    return all(n in values for n in ancestors([node]) if n.op == "input")
 
 
 def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
@@ -63,8 +73,8 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     span = plan.spans.get(node)
     entry = f"[{', '.join(map(str, fault.place))}]" if fault.place else ""
     operands = ", ".join(f"{v!r}" for v in fault.operands if v is not None)
-    where = f"`{label}{entry}`" if label else "a constant"
     text = span.text if span else node.op
+    where = f"`{label}{entry}`" if label else f"`{text}`" if span else "a constant"
     domain = node.operation.domain
     if node.op in ("inv", "solve") and fault.kind == "domain":
         code, message = "singular-matrix", f"the matrix in `{text}` is singular"

@@ -279,7 +279,9 @@ def test_limit_of_entries() -> None:
     assert codes("x = [1, 2, 3]; s = sum(x)", Limits(entries=2)) == ["limit-entries"]
 
 
-@pytest.mark.parametrize("call", ["inv(A)", "det(A)", "logdet(A)", "solve(A, A[:, 0])", "A^-1", "A^-T", "adj(A)", "adj_change(A, A)"])
+@pytest.mark.parametrize(
+    "call", ["inv(A)", "det(A)", "logdet(A)", "solve(A, A[:, 0])", "A^-1", "A^-T", "adj(A)", "adj_change(A, A)"]
+)
 def test_limit_of_sides(call: str) -> None:
     """Cubic algorithms take matrices up to a side."""
     for side, expected in ((3, []), (4, []), (5, ["limit-side"])):

@@ -233,8 +233,9 @@ def functions_page(table: dict[str, dict[str, object]]) -> str:
     lines = [
         "# The function table",
         "",
-        "Every function of the language as it is declared: how a call is printed, in text and in LaTeX, its derivative, its",
-        "domain, and what is taken where it has a kink. `gradcalc functions` prints the same, `gradcalc functions NAME` one entry.",
+        "Every function of the language as it is declared: how a call is printed, in text and in LaTeX, its",
+        "derivative, its domain, what is taken where it has a kink. `gradcalc functions` lists them, and",
+        "`gradcalc functions NAME` shows one.",
         "[What gradcalc promises about numbers](numbers.md) says how near the exact answer they are.",
         "",
     ]
@@ -244,8 +245,8 @@ def functions_page(table: dict[str, dict[str, object]]) -> str:
         also = ", ".join(f"`{alias}`" for alias in entry["aliases"])  # type: ignore[attr-defined]
         lines += [f"## {name}", "", f"Also {also}.", ""] if also else [f"## {name}", ""]
         code = {"notation", "latex", "derivative", "example"}
-        shown = ((title, f"`{entry[key]}`" if key in code else str(entry[key])) for title, key in rows if entry[key])
-        lines += ["| | |", "|---|---|", *(f"| {title} | {text.replace('|', chr(92) + '|')} |" for title, text in shown), ""]
+        texts = [(title, str(entry[key]).replace("|", r"\|"), key in code) for title, key in rows if entry[key]]
+        lines += ["| | |", "|---|---|", *(f"| {t} | {f'`{x}`' if is_code else x} |" for t, x, is_code in texts), ""]
     return "\n".join(lines)
 
 

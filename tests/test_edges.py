@@ -355,3 +355,25 @@ def test_nothing_is_printed_bare(block: int) -> None:
             for other, b in row.items():
                 told = {f.message.split(" is ")[0] for f in second.flags}
                 assert not _bare(b.value) or f"∂²s/∂{name}∂{other}" in told, text
+
+
+UNDERIVED = [
+    "y = log'(x); x = -1",
+    "y = grad(log(x), x); x = -1",
+    "y = arccosh''(x); x = 0",
+    "f(t) = log(t); y = f'(x); x = -1",
+    "y = sum(log'(x)); x = [1, -1]",
+]
+
+
+@pytest.mark.parametrize("text", UNDERIVED)
+def test_what_has_no_value_has_no_derivative(text: str) -> None:
+    """1/x has a value at -1, and log has no derivative there."""
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run(of="y")
+    assert {d.code for d in caught.value.diagnostics} == {"domain"}
+
+
+def test_a_derivative_that_is_not_taken_needs_no_value() -> None:
+    run = gradcalc.loads("y = where(x > 0, log'(x), 7); x = [-1, 2]").run(of="y")
+    assert run.value.tolist() == [7.0, 0.5]

@@ -159,7 +159,7 @@ def calling(example: str) -> str:
 
 
 def test_jumps_that_large_steps_cross_are_no_slope() -> None:
-    """floor(10 x) is flat at 1.04, though it takes two steps within 0.104 and one within 0.052, as if it had a slope."""
+    """floor(10 x) is flat at 1.04, with two steps within 0.104 and one within 0.052, as of a slope."""
     found = gradcalc.loads("y = floor(10 x) + 0 exp(x); x = 1.04").check().gradients["x"]
     assert (found.holds, found.numeric) == (True, 0.0)
 

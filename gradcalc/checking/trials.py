@@ -100,7 +100,8 @@ class Trials:
     def _value(self, e: Expression) -> Value | None:
         """What an expression is, or None where it does not fit; what the builder notes of it is dropped again."""
         builder = self.builder
-        lists: list[list[Any]] = [builder.faults, builder.warnings, builder.derivatives, builder.sweeps]
+        lists: list[list[Any]] = [builder.faults, builder.warnings, builder.derivatives, builder.sweeps,
+                                      builder.primals]  # fmt: skip
         before = [len(found) for found in lists]
         try:
             value = builder.build(e, Scope(self.stand_ins))

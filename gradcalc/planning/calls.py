@@ -83,11 +83,14 @@ def _expand(builder: Builder, e: syntax.Application, name: str, values: list[Val
         return UNKNOWN if nodes is None else _no_prime(builder, e)
     leaf = builder.graph.make("input", shape=nodes[0].shape, name=parameters[0].id, local=e.span.start)
     root: Value = yield (statement.value, Scope({parameters[0].id: leaf}, True))
+    if not isinstance(root, Node):
+        return UNKNOWN
+    primal = builder.note(replace(root, {leaf: nodes[0]}), e.span)
     for _ in range(e.primes):
-        if not isinstance(root, Node):
-            return UNKNOWN
         root = forward(root, {leaf: al.ones(builder.graph, leaf.shape)})
-    return replace(root, {leaf: nodes[0]}) if isinstance(root, Node) else UNKNOWN
+    found = replace(root, {leaf: nodes[0]})
+    builder.primals.append((found, primal))
+    return found
 
 
 def _entrywise(builder: Builder, name: str) -> Generator[Request, Any, bool]:
@@ -140,10 +143,13 @@ def _call(builder: Builder, e: syntax.Application, name: str, values: list[Value
     except ShapeError as error:
         return builder.fault("shape-mismatch", f"the call `{excerpt(e.span)}` does not fit", e.span, rule=error.rule,
                              remedy=error.remedy, labels=shape_labels(spans, nodes))  # fmt: skip
+    if e.primes and (not function.elementwise or len(nodes) != 1):
+        return _no_prime(builder, e)
+    primal = builder.note(node, e.span)
     for _ in range(e.primes):
-        if not function.elementwise or len(nodes) != 1:
-            return _no_prime(builder, e)
         node = forward(node, {nodes[0]: al.ones(builder.graph, nodes[0].shape)})
+    if e.primes:
+        builder.primals.append((node, primal))
     return builder.note(node, e.span)
 
 

@@ -37,7 +37,8 @@ class Builder(Maker):
     `entrywise` are the functions that may act entry by entry, with the names that they use, and `flat` those that
     were found to; `abstract` allows functions without a definition; `resolve` gives the handler for a name's value,
     `knows` says whether a name has one; `sizes` are the symbols of stated shapes with their numbers, None while
-    there is none; `owners` are the nodes that have a name.
+    there is none; `owners` are the nodes that have a name; `primals` are what derivatives are of: where they have no
+    value, the derivative has none.
     """
 
     tables: Definitions
@@ -50,6 +51,7 @@ class Builder(Maker):
     owners: Mapping[Node, str]
     derivatives: list[Span] = field(default_factory=list)
     sweeps: list[Backward] = field(default_factory=list)
+    primals: list[tuple[Node, Node]] = field(default_factory=list)
     undefined: set[str] = field(default_factory=set)
     flat: dict[str, bool] = field(default_factory=dict)
     speller: Speller = field(default_factory=Speller)
@@ -269,8 +271,10 @@ def _derivative(builder: Builder, e: syntax.Derivative, scope: Scope) -> Handler
                              remedy=f"see its numbers with `gradcalc run --of {y} --wrt {x}`")  # fmt: skip
     if any(n.op in SELECTIVE for n in ancestors([of])):
         builder.sweeps.append(sweep)  # its contributions are needed as they are: some may not have been taken
-        return builder.note(found, e.span)
-    return builder.note(_simplified(builder, found), e.span)
+    else:
+        found = _simplified(builder, found)
+    builder.primals.append((found, of))
+    return builder.note(found, e.span)
 
 
 def _simplified(builder: Builder, root: Node) -> Node:

@@ -49,8 +49,8 @@ class Plan:
     `names` are the names of the file, `labels` what every shown node is called (pieces `t1`, `t2`, ...
     included), `order` the shown nodes in evaluation order, `inputs` the leaves; `literals` gives for a leaf
     defined in the file the rows of numbers, or the node that computes it; `entries` are entry labels by name;
-    `sweeps` are those of derivatives in the file that pass through `where`, `max` or `min`; `limits` hold for what
-    is made of the plan.
+    `sweeps` are those of derivatives in the file that pass through `where`, `max` or `min`; `primals` pairs the
+    derivatives in the file with what they are of; `limits` hold for what is made of the plan.
     """
 
     graph: Graph
@@ -68,6 +68,7 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     spans: dict[Node, Span] = field(default_factory=dict)
     sweeps: list[Backward] = field(default_factory=list)
+    primals: list[tuple[Node, Node]] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -338,7 +338,7 @@ class Planner:
         plan = Plan(
             self.graph, self.tables, names, target, self.numerator, literals=self.literals,
             entries=self.entries, claims=claims, warnings=self.builder.warnings, spans=self.builder.spans,
-            sweeps=self.builder.sweeps, limits=self.limits,
+            sweeps=self.builder.sweeps, primals=self.builder.primals, limits=self.limits,
         )  # fmt: skip
         put_in_order(plan, self.owners, self.leaves)
         if len(free) > 1:
