@@ -25,7 +25,8 @@ COMPARED = count()
 def with_autograd(program: Program, xp: Namespace | None = None) -> Gradients:
     import autograd
 
-    found = autograd.grad(lambda inputs: program.compute(xp or autograd_namespace(), inputs)[0, 0])(program.inputs)
+    xp = xp or autograd_namespace()
+    found = autograd.grad(lambda inputs: program.compute(xp, inputs)[0, 0])(program.inputs)
     return {name: np.asarray(g) for name, g in found.items()}
 
 
@@ -40,9 +41,10 @@ def autograd_namespace() -> Namespace:
 def with_jax(program: Program, xp: Namespace | None = None) -> Gradients:
     import jax
 
+    xp = xp or jax_namespace()
     if next(COMPARED) % KEPT == KEPT - 1:
         jax.clear_caches()
-    found = jax.grad(lambda inputs: program.compute(xp or jax_namespace(), inputs)[0, 0])(program.inputs)
+    found = jax.grad(lambda inputs: program.compute(xp, inputs)[0, 0])(program.inputs)
     return {name: np.asarray(g) for name, g in found.items()}
 
 
@@ -65,8 +67,9 @@ def jax_namespace() -> Namespace:
 def with_torch(program: Program, xp: Namespace | None = None) -> Gradients:
     import torch
 
+    xp = xp or torch_namespace()
     inputs = {n: torch.tensor(v, dtype=torch.float64, requires_grad=True) for n, v in program.inputs.items()}
-    target = program.compute(xp or torch_namespace(), inputs)[0, 0]
+    target = program.compute(xp, inputs)[0, 0]
     if not target.requires_grad:
         return {name: np.zeros(value.shape) for name, value in program.inputs.items()}
     leaves = list(inputs.values())

@@ -54,6 +54,7 @@ FUNCTIONS = {
     "arctan2": np.frompyfunc(mp.atan2, 2, 1),
     "linalg": _Linear,
     "constant": exactly,
+    "pi": mp.pi,
 }  # fmt: skip
 EXACT = Namespace(np, **FUNCTIONS)
 """NumPy works on arrays of objects; what it lacks there comes from mpmath."""

@@ -93,7 +93,7 @@ BENT: dict[str, Meaning] = {
     "softsign": lambda xp, x: x / (1 + xp.abs(x)),
     "elu": lambda xp, x: xp.where(x > 0, x, xp.expm1(x)),
     "cbrt": lambda xp, x: xp.sign(x) * xp.abs(x) ** (1 / 3),
-    "sinc": lambda xp, x: xp.sin(math.pi * x) / (math.pi * x),
+    "sinc": lambda xp, x: xp.sin(x * xp.pi) / (x * xp.pi),
     "sign": lambda xp, x: xp.sign(x),
     "step": lambda xp, x: (1 + xp.sign(x)) / 2,
 }
