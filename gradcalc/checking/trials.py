@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from gradcalc import syntax
 from gradcalc.checking.written import bare, printed, product, rewritten, unwritten, with_children
 from gradcalc.errors import GradcalcError
-from gradcalc.evaluator import Values, evaluate
+from gradcalc.evaluator import Values, above, evaluate
 from gradcalc.graph import LEAVES, Node, Shape, count
 from gradcalc.planning.definitions import children
 from gradcalc.planning.expressions import Builder
@@ -48,7 +48,7 @@ class Trials:
         self.split: set[Expression] = set()
         self.wrong = rewritten(self.wrong, self._normal)
         for values in self.points:
-            evaluate(missing(self.right, values), values)
+            evaluate(above(self.right, values), values)
 
     def _normal(self, e: Expression) -> Expression:
         """A part with derivatives as names, and `a (x + 1)` of a value a as the product that it is."""
@@ -127,7 +127,7 @@ class Trials:
     def arrays(self, node: Node) -> list[Array]:
         """The values of a node at the points."""
         for values in self.points:
-            order = missing(node, values)
+            order = above(node, values)
             self.numbers += sum(count(n.shape) for n in order)
             evaluate(order, values)
         return [values[node] for values in self.points]
@@ -138,7 +138,7 @@ class Trials:
         if node is None or node.shape != self.right.shape:
             return False
         for values in self.points:
-            order = missing(node, values)
+            order = above(node, values)
             if any(n.op in LEAVES and n.op != "constant" for n in order):  # made of what the claim's sides are not
                 return False
             self.numbers += sum(count(n.shape) for n in order)
@@ -157,18 +157,6 @@ def close(found: Array, expected: Array) -> bool:
     size = float(np.max(np.abs(expected), initial=0.0))
     with np.errstate(all="ignore"):
         return bool(np.all(np.abs(found - expected) <= CLOSE * size))
-
-
-def missing(root: Node, known: Mapping[Node, Any]) -> list[Node]:
-    """The nodes that a value needs and that are not known yet, in topological order."""
-    found: set[Node] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if node not in found and node not in known:
-            found.add(node)
-            stack.extend(node.inputs)
-    return sorted(found, key=lambda n: n.index)
 
 
 def as_derivative(e: Expression) -> syntax.Derivative | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gradcalc.codes import CODES
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.report.diagnostic import escape
@@ -9,17 +11,17 @@ from gradcalc.report.encode import encode
 from gradcalc.suggest import did_you_mean
 
 
+def not_listed(code: str, name: str, kind: str, listed: Collection[str], command: str) -> GradcalcError:
+    """The error for a name that a list does not have, with the name that is meant, or the command that lists them."""
+    close = did_you_mean(name, listed)
+    remedy = f"did you mean `{close}`?" if close else f"`{command}` lists them"
+    return GradcalcError(Diagnostic(code, f"`{name}` is not {kind}", help=remedy))
+
+
 def explain(code: str | None, as_json: bool) -> str:
     """What a code means, or the list of codes. Raises `GradcalcError` for an unknown one."""
     if code is not None and code not in CODES:
-        close = did_you_mean(code, CODES)
-        raise GradcalcError(
-            Diagnostic(
-                "unknown-code",
-                f"`{code}` is not a code",
-                help=f"did you mean `{close}`?" if close else "`gradcalc explain` lists them",
-            )
-        )
+        raise not_listed("unknown-code", code, "a code", CODES, "gradcalc explain")
     chosen = CODES if code is None else {code: CODES[code]}
     if as_json:
         fields = {

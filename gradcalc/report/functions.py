@@ -8,25 +8,17 @@ import re
 from collections.abc import Sequence
 from typing import IO, Any
 
-from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import Graph, Node, Shape, ShapeError
 from gradcalc.notation import LATEX, TEXT, render
 from gradcalc.ops import FUNCTIONS, Function
+from gradcalc.report.catalogue import not_listed
 from gradcalc.report.encode import encode
-from gradcalc.suggest import did_you_mean
 
 
 def functions(name: str | None, as_json: bool, width: int | None, stream: IO[str]) -> str:
     """The function table, or one function in full. Raises `GradcalcError` for an unknown name."""
     if name is not None and name not in FUNCTIONS:
-        close = did_you_mean(name, FUNCTIONS)
-        raise GradcalcError(
-            Diagnostic(
-                "unknown-function-name",
-                f"`{name}` is not a function",
-                help=f"did you mean `{close}`?" if close else "`gradcalc functions` lists them",
-            )
-        )
+        raise not_listed("unknown-function-name", name, "a function", FUNCTIONS, "gradcalc functions")
     chosen = {f.name: f for f in FUNCTIONS.values()} if name is None else {name: FUNCTIONS[name]}
     if as_json:
         return (
