@@ -21,7 +21,7 @@ from gradcalc.maps import LinearMap
 from gradcalc.notation import call
 from gradcalc.ops import certified
 from gradcalc.ops.elimination import SIDE
-from gradcalc.ops.table import Function, builds, declare
+from gradcalc.ops.table import Function, builds, declare, square_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -29,11 +29,7 @@ SIDE_OF_CHANGES = 16
 """The largest side for first changes in doubled arithmetic, as there are as many of them as entries of a matrix."""
 
 
-def _square(shapes: Sequence[Shape], a: Any) -> Shape:
-    rows, columns = extent(shapes[0])
-    if rows != columns:
-        raise ShapeError("adj needs a square matrix")
-    return shapes[0]
+_square = square_shape("adj")
 
 
 def _square_alike(shapes: Sequence[Shape], a: Any) -> Shape:

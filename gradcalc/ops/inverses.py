@@ -18,23 +18,13 @@ from gradcalc.notation import Level, Piece, Style, call
 from gradcalc.ops import certified
 from gradcalc.ops.elimination import SIDE
 from gradcalc.ops.summation import total
-from gradcalc.ops.table import Function, builds, declare
+from gradcalc.ops.table import Function, builds, declare, square_shape
 
 Array = np.ndarray[Any, Any]
 
 
-def _square(what: str) -> Any:
-    def shape(shapes: Sequence[Shape], a: Any) -> Shape:
-        rows, columns = extent(shapes[0])
-        if rows != columns:
-            raise ShapeError(f"{what} needs a square matrix")
-        return shapes[0]
-
-    return shape
-
-
 def _of_square(what: str) -> Any:
-    check = _square(what)
+    check = square_shape(what)
 
     def shape(shapes: Sequence[Shape], a: Any) -> Shape:
         check(shapes, a)
@@ -100,7 +90,7 @@ declare(
 declare(
     Function("inv", builds("inv"), "the inverse, as A^-1", "-A^-1 dA A^-1", "inv([[2, 0], [0, 4]])",
              domain="matrices that are not singular"),
-    Operation("inv", _square("inv"), _inv_kernel, _inv_map, _show_inv, "sandwiches",
+    Operation("inv", square_shape("inv"), _inv_kernel, _inv_map, _show_inv, "sandwiches",
               "a matrix that is not singular", _is_singular, analytic=True, condition=_condition,
               witness=_shown_condition),
 )  # fmt: skip
@@ -166,7 +156,7 @@ declare(
 
 
 def _solve_shape(shapes: Sequence[Shape], a: Any) -> Shape:
-    _square("solve")(shapes[:1], a)
+    square_shape("solve")(shapes[:1], a)
     if extent(shapes[0])[1] != extent(shapes[1])[0]:
         raise ShapeError("solve(A, b) needs as many rows in b as in A")
     return shapes[1]

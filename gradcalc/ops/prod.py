@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc.graph import Node, Operation, same_shape
+from gradcalc.graph import Node, Operation
 from gradcalc.maps import LinearMap
 from gradcalc.notation import call
 from gradcalc.ops import doubled
 from gradcalc.ops.reduction import declare_reduction
 from gradcalc.ops.summation import axes_of, length_of, placed, rows_of
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare
+from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, alike, builds, declare
 
 Array = np.ndarray[Any, Any]
 
@@ -175,7 +175,7 @@ declare(
     Function("prod_others", builds("prod_others"), "for each entry the product of the others, by no division; "
              "prod_others(x, h) its change along h, prod_others(x, g, h) the change of that along h",
              "prod_others(x, dx)", "prod_others([2, 3, 4])", 1, None, reduces=True),
-    Operation("prod_others", lambda shapes, a: same_shape(shapes, a),
+    Operation("prod_others", alike,
               lambda a, x, *h: _evaluated(_outside, axes_of(a["axis"]), x, h), _others_map, call("prod_others"),
               "scales", bilinear=True, analytic=True),
 )  # fmt: skip

@@ -6,25 +6,21 @@ none; written, they are the quotients that a reader expects.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcalc import algebra as al
-from gradcalc.graph import Graph, Node, Operation, Shape, register
+from gradcalc.graph import Graph, Node, Operation, register
 from gradcalc.maps import LinearMap
 from gradcalc.notation import as_written
 from gradcalc.ops.reduction import length, over_length, stretched
 from gradcalc.ops.summation import axes_of, centred, length_of, scaled, total
+from gradcalc.ops.table import alike
 
 Array = np.ndarray[Any, Any]
-
-
-def same(shapes: Sequence[Shape], a: Any) -> Shape:
-    """The shape of the one operand."""
-    return shapes[0]
 
 
 def _over_length_kernel(a: Any, x: Array) -> Array:
@@ -133,7 +129,7 @@ def _slope(name: str, kernel: Callable[..., Array], below: Callable[[Node], Node
         return al.divide(above(node), below(node) if axis is None else stretched(below(node), node), "ratio")
 
     register(Operation(
-        name, same, kernel, lambda node, i: SlopeMap(node.shape, node.shape, node, below(node)), as_written, "scales",
+        name, alike, kernel, lambda node, i: SlopeMap(node.shape, node.shape, node, below(node)), as_written, "scales",
         rule=rule, written=written, kink=kink, kink_rule=kink_rule, jumps=True,
     ))  # fmt: skip
 

@@ -14,11 +14,10 @@ from gradcalc.graph import Graph, Node, Operation, ShapeError, is_row
 from gradcalc.notation import Piece, Style, applied, call, total
 from gradcalc.ops import doubled_exp
 from gradcalc.ops.reduction import Kernel, declare_reduction, needs_entries
-from gradcalc.ops.slopes import same
 from gradcalc.ops.softmax_changes import LogSoftmaxMap, SoftmaxMap, largest, shifted, softmax
 from gradcalc.ops.summation import axes_of, rows_of
 from gradcalc.ops.summation import total as summed
-from gradcalc.ops.table import Function, declare
+from gradcalc.ops.table import Function, alike, declare
 
 Array = np.ndarray[Any, Any]
 
@@ -74,7 +73,7 @@ def _family(name: str, kernel: Kernel, map_class: Any, summary: str, derivative:
 
     declare(
         Function(name, build, summary, derivative, f"{name}([1, 2])", reduces=True),
-        Operation(name, needs_entries(name, same), lambda a, x: kernel(x, axes_of(a["axis"])),
+        Operation(name, needs_entries(name, alike), lambda a, x: kernel(x, axes_of(a["axis"])),
                   lambda node, i: map_class(node.shape, node.shape, node.inputs[0], node.attributes["axis"]),
                   notation, habit, analytic=True),
     )  # fmt: skip

@@ -6,20 +6,20 @@ and c, or x and u. As the entries of p sum to 1, the largest one's 1 - p is the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcalc import algebra as al
-from gradcalc.graph import Graph, Node, Operation, Shape, count, register
+from gradcalc.graph import Graph, Node, Operation, count, register
 from gradcalc.maps import Compose, Hadamard, LinearMap
 from gradcalc.notation import as_written
 from gradcalc.ops.doubled import two_sum
 from gradcalc.ops.reduction import stretched
 from gradcalc.ops.summation import axes_of, greatest, placed, rows_of, total
-from gradcalc.ops.table import same_shape
+from gradcalc.ops.table import alike
 
 Array = np.ndarray[Any, Any]
 
@@ -223,13 +223,9 @@ def _less_share_map(node: Node, i: int) -> LinearMap:
     return _through_softmax(Hadamard(x.shape, x.shape, diagonal), x, axis)
 
 
-def _both(shapes: Sequence[Shape], a: Any) -> Shape:
-    return same_shape(shapes, a)
-
-
 def _register(name: str, kernel: Callable[..., Array], differential: Callable[[Node, int], LinearMap],
               written: Callable[[Node], Node], rule: str) -> None:  # fmt: skip
-    register(Operation(name, _both, kernel, differential, as_written, "competes", rule=rule, analytic=True,
+    register(Operation(name, alike, kernel, differential, as_written, "competes", rule=rule, analytic=True,
                        written=written))  # fmt: skip
 
 

@@ -16,9 +16,9 @@ from gradcalc.graph import Graph, Node, Operation, register
 from gradcalc.maps import LinearMap
 from gradcalc.notation import as_written, call
 from gradcalc.ops.reduction import declare_reduction, needs_entries, over_length, stretched
-from gradcalc.ops.slopes import centring, same
+from gradcalc.ops.slopes import centring
 from gradcalc.ops.summation import axes_of, centred, length_of, placed, restored, rows_of, scaled, total
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare
+from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, alike, builds, declare
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +79,7 @@ def _equal(a: Any, x: Array) -> Array:
 
 
 register(Operation(
-    "centred", needs_entries("mean", same), lambda a, x: centred(x, axes_of(a["axis"])),
+    "centred", needs_entries("mean", alike), lambda a, x: centred(x, axes_of(a["axis"])),
     lambda node, i: CentringMap(node.shape, node.shape, node), as_written, "distributes",
     analytic=True, written=_mean_written, rule="sum rule: d(x - mean(x)) = dx - mean(dx)",
 ))  # fmt: skip
@@ -136,7 +136,7 @@ declare(
     Function("median_share", builds("median_share"), "the part that each entry has in the median: 1 for the middle "
              "one, 1/2 for each of two; equal ones share", "0, where no entries are tied", "median_share([1, 5, 2])",
              reduces=True, domain="at least one entry", kink=_TIES),
-    Operation("median_share", needs_entries("median", same), _share_kernel, lambda node, i: None, call("median_share"),
+    Operation("median_share", needs_entries("median", alike), _share_kernel, lambda node, i: None, call("median_share"),
               "is constant"),
 )  # fmt: skip
 declare_reduction(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradcalc.graph import Graph, Node, Operation, ShapeError, Size, register, same_shape
+from gradcalc.graph import Graph, Node, Operation, Shape, ShapeError, Size, extent, register, same_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,8 @@ class Function:
     aliases: tuple[str, ...] = ()
 
 
-__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "builds", "declare", "same_shape", "size_of", "whole"]
+__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "alike", "builds", "declare", "same_shape", "size_of",
+           "square_shape", "whole"]  # fmt: skip
 FUNCTIONS: dict[str, Function] = {}
 """Every function by name and by alias."""
 
@@ -59,6 +60,23 @@ def builds(op: str, **attributes: Any) -> Callable[[Graph, Sequence[Node], int |
 
 
 OPERATION_TAKES_AXIS: dict[str, bool] = {}
+
+
+def alike(shapes: Sequence[Shape], attributes: Any) -> Shape:
+    """The rule of what takes operands of one shape and keeps it, its entries together and not one by one."""
+    return same_shape(shapes, attributes)
+
+
+def square_shape(what: str) -> Callable[[Sequence[Shape], Any], Shape]:
+    """The rule of what takes a square matrix and keeps its shape."""
+
+    def shape(shapes: Sequence[Shape], attributes: Any) -> Shape:
+        rows, columns = extent(shapes[0])
+        if rows != columns:
+            raise ShapeError(f"{what} needs a square matrix")
+        return shapes[0]
+
+    return shape
 
 
 def size_of(node: Node, what: str) -> Size:
