@@ -1,7 +1,8 @@
 """`python -m tests.mutation [GROUP...]`: the mutation score of groups of modules, and the survivors.
 
-Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is tried
-on the tests that run its line, quickest first; on all of the group's tests where its line runs on import only.
+Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
+tried on the tests that run its line, those that noticed a mutant near it first, then the quickest, for as long as
+patience lasts.
 """
 
 from __future__ import annotations
@@ -14,20 +15,24 @@ import sys
 import tempfile
 import time
 import tomllib
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.mutation.mutants import Mutant, mutants
-from tests.mutation.trial import OPTIONS, ROOT, Recorder, survives
+from tests.mutation.trial import OPTIONS, ROOT, Recorder, Trials, collected, imported
 
 HERE = Path(__file__).parent
 RESULTS, EQUIVALENTS = HERE / "results.json", HERE / "equivalents.toml"
-MOST_TESTS = 60
-"""Tests that a mutant is tried on first; all that reach it where these pass."""
+FEWEST_TESTS = 40
+"""Tests that a mutant is tried on, however long they take, where so many reach it."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,15 @@ class Group:
     tests: tuple[str, ...]
 
 
+DIFFERENTIALS = ("declaring", "elementwise", "activations", "powers", "sinc", "two_numbers", "arithmetic", "reduction",
+                 "statistics", "norms", "slopes", "prod", "softmax", "softmax_changes", "losses", "multiplication",
+                 "kronecker", "inverses", "adjugate", "named", "structural", "table")  # fmt: skip
+"""Modules that declare operations, their values and differentials."""
+KERNELS = ("doubled", "doubled_exp", "dyadic", "certified", "elimination", "summation")
+"""Arithmetic that values and differentials are computed with."""
 GROUPS = {
     "differentials": Group(
-        ("gradcalc/ops/*.py", "gradcalc/maps.py", "gradcalc/differentiate.py"),
+        (*(f"gradcalc/ops/{m}.py" for m in DIFFERENTIALS), "gradcalc/maps.py", "gradcalc/differentiate.py"),
         ("tests/test_ops.py", "tests/test_exact_*.py", "tests/test_differentiate.py", "tests/test_evaluator.py",
          "tests/test_edges.py", "tests/test_lecture.py", "tests/test_matrices.py", "tests/test_data.py",
          "tests/test_planner.py"),
@@ -52,11 +63,12 @@ GROUPS = {
          "tests/test_claims.py", "tests/test_samples.py", "tests/test_limits.py"),
     ),
     "evaluator": Group(
-        ("gradcalc/evaluator.py", "gradcalc/flags.py", "gradcalc/numeric.py", "gradcalc/stacked.py",
+        (*(f"gradcalc/ops/{m}.py" for m in KERNELS), "gradcalc/evaluator.py", "gradcalc/flags.py",
+         "gradcalc/numeric.py", "gradcalc/stacked.py",
          "gradcalc/prepared.py", "gradcalc/runner.py", "gradcalc/precision.py"),
         ("tests/test_evaluator.py", "tests/test_edges.py", "tests/test_precision.py", "tests/test_lecture.py",
          "tests/test_model.py", "tests/test_differentiate.py", "tests/test_ops.py", "tests/test_samples.py",
-         "tests/test_matrices.py", "tests/test_data.py"),
+         "tests/test_matrices.py", "tests/test_data.py", "tests/test_exact_*.py"),
     ),
 }  # fmt: skip
 
@@ -82,25 +94,73 @@ def reach(tests: list[str]) -> dict[str, Any]:
     return found
 
 
-@dataclass
-class Trials:
-    """The mutants of a group, tried."""
+class Choice:
+    """Which tests a mutant is tried on: those that reach its line, those that noticed something near it first."""
 
-    tests: list[str]
-    reached: dict[str, Any]
+    def __init__(self, reached: dict[str, Any], patience: float):
+        self.lines: dict[str, dict[str, list[str]]] = reached["lines"]
+        self.seconds: dict[str, float] = {t: s for t, s in reached["seconds"].items() if t not in reached["failed"]}
+        self.patience = patience
+        self.killers: Counter[tuple[str, str]] = Counter()
 
-    def survives(self, mutant: Mutant) -> bool:
-        """Whether no test notices it."""
-        seconds: dict[str, float] = self.reached["seconds"]
-        usable = [t for t in seconds if t not in self.reached["failed"]]
-        at_line = set(self.reached["lines"].get(mutant.module, {}).get(str(mutant.line), ()))
-        chosen = sorted((t for t in usable if t in at_line), key=seconds.__getitem__) or usable
-        first, rest = chosen[:MOST_TESTS], chosen[MOST_TESTS:]
-        for part in filter(None, (first, rest)):
-            limit = 20 + 6 * sum(seconds[t] for t in part)
-            if not survives(mutant.module, mutant.source, part, limit):
-                return False
-        return True
+    def noticed(self, mutant: Mutant, killer: str) -> None:
+        """Remember the test that noticed a mutant."""
+        for near in (mutant.module, mutant.module + mutant.scope):
+            self.killers[near, killer] += 1
+
+    def tests(self, mutant: Mutant, changed: set[int]) -> list[str]:
+        """As many as the patience lasts for, of those that reach the changed lines; of a mutant that changes an
+        import, those that reach a user of what it defines or have its name; all the group's where there are none."""
+        by_line = self.lines.get(mutant.module, {})
+        found = set(by_line.get(str(mutant.line), ()))
+        if not found:
+            found = {t for line in changed or mutant.lines for t in by_line.get(str(line), ())}
+        if not changed:
+            found |= {t for t in self.seconds for name in mutant.names if f"[{name}]" in t or f"[{name}-" in t}
+        usable = (found & self.seconds.keys()) if changed or found else self.seconds.keys()
+
+        def order(test: str) -> tuple[int, int, float]:
+            near = self.killers[mutant.module + mutant.scope, test], self.killers[mutant.module, test]
+            return -near[0], -near[1], self.seconds[test]
+
+        chosen, spent = [], 0.0
+        for test in sorted(usable, key=order):
+            spent += self.seconds[test]
+            if spent > self.patience and len(chosen) >= FEWEST_TESTS:
+                break
+            chosen.append(test)
+        return chosen
+
+    def limit(self, tests: list[str]) -> float:
+        """Seconds after which the tests do not end."""
+        return 5 + 5 * sum(self.seconds[t] for t in tests)
+
+
+def tried(mutants: list[Mutant], files: list[str], choice: Choice) -> Iterator[tuple[Mutant, str]]:
+    """Every mutant with what notices it, "" where nothing does."""
+
+    def attempts(trials: Trials) -> Iterator[str]:
+        for k, mutant in enumerate(mutants):
+            change = trials.live.change(mutant.module, mutant.source)
+            if change is None:
+                yield json.dumps([k, None])
+                continue
+            functions, lines = change
+            tests = choice.tests(mutant, lines)
+            killer = trials.killer(functions, tests, choice.limit(tests))
+            choice.noticed(mutant, killer)
+            yield json.dumps([k, killer])
+
+    at_import = []
+    for told in collected(files, attempts):
+        k, killer = json.loads(told)
+        if killer is None:
+            at_import.append(mutants[k])
+        else:
+            yield mutants[k], killer
+    for mutant in at_import:
+        tests = choice.tests(mutant, set())
+        yield mutant, imported(mutant.module, mutant.source, tests, 20 + choice.limit(tests))
 
 
 def equivalent_keys() -> dict[str, dict[str, str]]:
@@ -109,36 +169,71 @@ def equivalent_keys() -> dict[str, dict[str, str]]:
 
 
 def _show(done: int, total: int, alive: int, start: float) -> None:
-    if done % 20 == 0 or done == total:
+    if done % 100 == 0 or done == total:
         print(f"{done}/{total} tried, {alive} survive, {time.monotonic() - start:.0f} s", flush=True)
 
 
-def run(name: str, only: list[str], sample: int | None, jobs: int) -> dict[str, Any]:
+def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Try a group's mutants; its score, and the survivors by module."""
     group = GROUPS[name]
-    tests = _files(group.tests)
+    files = _files(group.tests)
     known = equivalent_keys()
-    modules = [f for f in _files(group.modules) if not only or any(part in f for part in only)]
+    modules = [f for f in _files(group.modules) if not options.only or any(part in f for part in options.only)]
     every = [m for f in modules for m in mutants(f, (ROOT / f).read_text())]
     fresh = [m for m in every if m.key not in known.get(m.module, {})]
-    chosen = fresh if sample is None else random.Random(1).sample(fresh, min(sample, len(fresh)))
-    trials = Trials(tests, reach(tests))
-    if trials.reached["failed"]:
-        print("fail without a mutation:", *trials.reached["failed"], file=sys.stderr)
+    chosen = fresh if options.sample is None else random.Random(1).sample(fresh, min(options.sample, len(fresh)))
+    reached = _kept(options.state, name, files)
+    if reached["failed"]:
+        print("fail without a mutation:", *reached["failed"], file=sys.stderr)
+    shares = [chosen[k :: options.jobs] for k in range(options.jobs)]
+    work = partial(tried, files=files, choice=Choice(reached, options.patience))
     alive: list[Mutant] = []
     start = time.monotonic()
-    with ThreadPoolExecutor(jobs) as pool:
-        for done, (mutant, survived) in enumerate(zip(chosen, pool.map(trials.survives, chosen), strict=True), 1):
-            if survived:
-                alive.append(mutant)
-                print(f"  {mutant.module}:{mutant.line}: {mutant.key}", flush=True)
-            _show(done, len(chosen), len(alive), start)
+    for done, (mutant, killer) in enumerate(_together(work, shares), 1):
+        if not killer:
+            alive.append(mutant)
+            print(f"  {mutant.module}:{mutant.line}: {mutant.key}", flush=True)
+        _show(done, len(chosen), len(alive), start)
     survivors: dict[str, list[str]] = {}
-    for mutant in alive:
+    for mutant in sorted(alive, key=lambda m: (m.module, m.line)):
         survivors.setdefault(mutant.module, []).append(f"{mutant.line}: {mutant.key}")
     killed = len(chosen) - len(alive)
     return {"mutants": len(every), "equivalent": len(every) - len(fresh), "tried": len(chosen), "killed": killed,
             "score": round(100 * killed / max(len(chosen), 1), 2), "survivors": survivors}  # fmt: skip
+
+
+def _kept(state: Path | None, name: str, files: list[str]) -> dict[str, Any]:
+    """What the tests reach, from a file of the state where it is there."""
+    kept = state and state / f"{name}.json"
+    if kept and kept.exists():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    found = json.loads(json.dumps(reach(files)))
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(found))
+    return found
+
+
+def _together(work: Any, shares: list[list[Mutant]]) -> Iterator[tuple[Mutant, str]]:
+    """The shares' results as they come, each share in a process of its own."""
+    told: SimpleQueue[tuple[int, int, str] | int] = get_context("fork").SimpleQueue()
+    for number, share in enumerate(shares):
+        if os.fork() == 0:
+            places = {id(mutant): k for k, mutant in enumerate(share)}
+            try:
+                for mutant, killer in work(share):
+                    told.put((number, places[id(mutant)], killer))
+            finally:
+                told.put(number)
+                os._exit(0)
+    running = len(shares)
+    while running:
+        match told.get():
+            case (share, place, killer):
+                yield shares[share][place], killer
+            case _:
+                running -= 1
 
 
 def main() -> None:
@@ -148,13 +243,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], help="modules whose path contains one of these")
     parser.add_argument("--sample", type=int, help="this many mutants, drawn at random")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--patience", type=float, default=10, help="seconds of tests that a mutant is tried on")
+    parser.add_argument("--state", type=Path, help="a folder that keeps which tests reach which lines")
     options = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.chdir(ROOT)
     for name in options.groups:
-        found = run(name, options.only, options.sample, options.jobs)
+        found = run(name, options)
         print(f"{name}: {found['killed']} of {found['tried']} noticed, {found['score']} %")
-        if not options.only:
+        if not options.only and options.sample is None:
             kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             RESULTS.write_text(json.dumps({**kept, name: found}, indent=1, ensure_ascii=False) + "\n")
 

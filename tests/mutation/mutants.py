@@ -21,6 +21,10 @@ _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="
 """Comparisons that are data: `al.compare(">", x, y)`."""
 
 
+_SYMMETRIC = {"multiply", "add", "maximum", "minimum", "two_sum", "two_product"}
+"""Functions that take their two arguments in either order."""
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A fault: where it is, what it replaces, and the module's text with it."""
@@ -31,6 +35,10 @@ class Mutant:
     before: str
     after: str
     source: str
+    lines: frozenset[int]
+    """The lines of the functions that use what the mutant's statement at the top of the module defines."""
+    names: frozenset[str]
+    """What that statement declares to the package: the texts that it begins a call with."""
 
     @property
     def key(self) -> str:
@@ -43,6 +51,10 @@ def _changed(node: ast.AST, **fields: Any) -> Any:
     for name, value in fields.items():
         setattr(new, name, value)
     return new
+
+
+def _name(called: ast.expr) -> str:
+    return getattr(called, "attr", getattr(called, "id", ""))
 
 
 def _of_expression(node: ast.AST) -> Iterator[ast.AST]:
@@ -65,8 +77,11 @@ def _of_expression(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.Constant(value + 1)
         case ast.Constant(value=str() as value) if value in _OPERATORS:
             yield ast.Constant(_OPERATORS[value])
-        case ast.Call(func=ast.Attribute(), args=[only], keywords=[]) if not isinstance(only, ast.Starred):
-            yield only
+        case ast.Call(func=ast.Attribute() as called, args=[only], keywords=[]) if not isinstance(only, ast.Starred):
+            if called.attr != "asarray":
+                yield only
+        case ast.Call(func=called) if _name(called) in _SYMMETRIC:
+            pass
         case ast.Call(args=[first, second, *rest]) if not isinstance(first, ast.Starred | ast.Constant):
             if not isinstance(second, ast.Starred) and ast.dump(first) != ast.dump(second):
                 yield _changed(node, args=[second, first, *rest])
@@ -122,14 +137,50 @@ def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
         stack.extend((child, scope) for child in _children(node))
 
 
+def _words(node: ast.AST) -> set[str]:
+    """The names that a piece of a module loads."""
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return set()
+
+
+def _near(module: ast.Module, statement: ast.stmt) -> tuple[frozenset[int], frozenset[str]]:
+    """A mutant's `lines` and `names`, for the statement at the top of the module that it changes."""
+    declares = isinstance(statement, ast.Expr)
+    affected = [statement]
+    names = _words(statement) if declares else _defined(statement)
+    for _ in module.body:
+        using = [
+            other
+            for other in module.body
+            if other not in affected and (names & _defined(other) if declares else names & _words(other))
+        ]
+        if not using:
+            break
+        affected += using
+        names = set() if declares else names.union(*map(_defined, using))
+    lines = {k for one in affected for k in range(one.lineno, (one.end_lineno or one.lineno) + 1)}
+    calls = [n for one in affected if isinstance(one, ast.Expr) for n in ast.walk(one) if isinstance(n, ast.Call)]
+    texts = {a.value for call in calls for a in call.args[:1] if isinstance(a, ast.Constant)}
+    return frozenset(lines), frozenset(t for t in texts if isinstance(t, str))
+
+
 def mutants(path: str, source: str) -> list[Mutant]:
     """Every mutant of a module's text, in the order of its lines."""
     found, lines = [], source.encode().split(b"\n")
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
-    raw = source.encode()
-    for node, scope in _places(ast.parse(source)):
+    raw, module = source.encode(), ast.parse(source)
+    near = {line: _near(module, s) for s in module.body for line in range(s.lineno, (s.end_lineno or s.lineno) + 1)}
+    for node, scope in _places(module):
         for of in (_of_expression, _of_statement):
             for new in of(node):
                 begin = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
@@ -138,7 +189,8 @@ def mutants(path: str, source: str) -> list[Mutant]:
                 after = _reindented(new, node.col_offset) if statement else ast.unparse(new)  # type: ignore[attr-defined]
                 text = raw[:begin] + (after if statement else f"({after})").encode() + raw[end:]
                 before, shown = ast.unparse(node).split("\n")[0], after.split("\n")[0]
-                found.append(Mutant(path, node.lineno, scope, before, shown, text.decode()))  # type: ignore[attr-defined]
+                line: int = node.lineno  # type: ignore[attr-defined]
+                found.append(Mutant(path, line, scope, before, shown, text.decode(), *near[line]))
     return sorted(found, key=lambda m: m.line)
 
 
