@@ -70,7 +70,7 @@ def _array(name: str, value: Any) -> Array:
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "iufb":
             raise _bad(name, f"is of type {value.dtype}", "give real numbers")
-        with np.errstate(over="ignore"):  # what a longer float holds may be too large: an infinite entry
+        with np.errstate(over="ignore", invalid="ignore"):  # too large a longer float is infinite; a NaN stays one
             return np.array(value, dtype=np.float64)
     if not isinstance(value, (*_NUMBERS, list, tuple)) or isinstance(value, bool):
         raise _bad(name, "is not a number, a list or a list of lists", "write 2, [1, 2] or [[1, 2], [3, 4]]")

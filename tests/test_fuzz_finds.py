@@ -6,6 +6,7 @@ as the mathematics has it; every other command must do with them what it may do 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,14 @@ def test_a_header_in_the_manner_of_python_2_gives_no_warning(tmp_path: Path) -> 
     path.write_bytes(npy(b"{'descr': '<f8', 'fortran_order': False, 'shape': (2L,), }\n" + entries))
     found = outcome.coded(lambda: load_array("x", path, Limits()))
     np.testing.assert_array_equal(found.array, [[1.0], [2.0]])
+
+
+def test_a_shorter_float_that_is_a_signalling_nan_gives_no_warning(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(
+        npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n\x01\x00\x80\x7f")
+    )
+    with pytest.raises(GradcalcError, match="NaN"), warnings.catch_warnings(action="error"):
+        load_array("x", tmp_path / "x.npy", Limits())
 
 
 @pytest.mark.parametrize("text", ["f(t) = sum(t)", "f(t) = t^T W t", "f(t) = sum(t) + h; h = 2; h == 2"])

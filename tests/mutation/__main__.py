@@ -16,7 +16,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -41,21 +41,31 @@ class Group:
 
     modules: tuple[str, ...]
     tests: tuple[str, ...]
+    keeps: Callable[[Mutant], bool] = lambda mutant: True
+    """Which mutants of the modules belong to the group."""
+
+    def mutants(self, only: list[str]) -> list[Mutant]:
+        """All of them, or those of modules whose path contains one of the texts."""
+        files = [f for f in _files(self.modules) if not only or any(part in f for part in only)]
+        return [m for f in files for m in mutants(f, (ROOT / f).read_text()) if self.keeps(m)]
 
 
-DIFFERENTIALS = ("declaring", "elementwise", "activations", "powers", "sinc", "two_numbers", "arithmetic", "reduction",
-                 "statistics", "norms", "slopes", "prod", "softmax", "softmax_changes", "losses", "multiplication",
-                 "kronecker", "inverses", "adjugate", "named", "structural", "table")  # fmt: skip
-"""Modules that declare operations, their values and differentials."""
-KERNELS = ("doubled", "doubled_exp", "dyadic", "certified", "elimination", "summation")
-"""Arithmetic that values and differentials are computed with."""
+def _computes(mutant: Mutant) -> bool:
+    """Whether it is in the arithmetic behind the operations, and not in what declares them and their differentials."""
+    return mutant.is_arithmetic or Path(mutant.module).stem in ARITHMETIC
+
+
+ARITHMETIC = ("doubled", "doubled_exp", "dyadic", "certified", "elimination", "summation")
+"""Modules that declare no operation."""
+OF_OPERATIONS = ("tests/test_ops.py", "tests/test_exact_*.py", "tests/test_differentiate.py", "tests/test_evaluator.py",
+                 "tests/test_edges.py", "tests/test_lecture.py", "tests/test_matrices.py", "tests/test_data.py",
+                 "tests/test_planner.py", "tests/test_functions.py")  # fmt: skip
 GROUPS = {
     "differentials": Group(
-        (*(f"gradcalc/ops/{m}.py" for m in DIFFERENTIALS), "gradcalc/maps.py", "gradcalc/differentiate.py"),
-        ("tests/test_ops.py", "tests/test_exact_*.py", "tests/test_differentiate.py", "tests/test_evaluator.py",
-         "tests/test_edges.py", "tests/test_lecture.py", "tests/test_matrices.py", "tests/test_data.py",
-         "tests/test_planner.py"),
+        ("gradcalc/ops/*.py", "gradcalc/maps.py", "gradcalc/differentiate.py"), OF_OPERATIONS,
+        lambda mutant: not _computes(mutant),
     ),
+    "kernels": Group(("gradcalc/ops/*.py",), OF_OPERATIONS, _computes),
     "planner": Group(
         ("gradcalc/planning/*.py",),
         ("tests/test_planner.py", "tests/test_lecture.py", "tests/test_guess.py", "tests/test_diagnostics.py",
@@ -63,12 +73,11 @@ GROUPS = {
          "tests/test_claims.py", "tests/test_samples.py", "tests/test_limits.py"),
     ),
     "evaluator": Group(
-        (*(f"gradcalc/ops/{m}.py" for m in KERNELS), "gradcalc/evaluator.py", "gradcalc/flags.py",
-         "gradcalc/numeric.py", "gradcalc/stacked.py",
+        ("gradcalc/evaluator.py", "gradcalc/flags.py", "gradcalc/numeric.py", "gradcalc/stacked.py",
          "gradcalc/prepared.py", "gradcalc/runner.py", "gradcalc/precision.py"),
         ("tests/test_evaluator.py", "tests/test_edges.py", "tests/test_precision.py", "tests/test_lecture.py",
          "tests/test_model.py", "tests/test_differentiate.py", "tests/test_ops.py", "tests/test_samples.py",
-         "tests/test_matrices.py", "tests/test_data.py", "tests/test_exact_*.py"),
+         "tests/test_matrices.py", "tests/test_data.py"),
     ),
 }  # fmt: skip
 
@@ -178,8 +187,7 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     group = GROUPS[name]
     files = _files(group.tests)
     known = equivalent_keys()
-    modules = [f for f in _files(group.modules) if not options.only or any(part in f for part in options.only)]
-    every = [m for f in modules for m in mutants(f, (ROOT / f).read_text())]
+    every = group.mutants(options.only)
     fresh = [m for m in every if m.key not in known.get(m.module, {})]
     chosen = fresh if options.sample is None else random.Random(1).sample(fresh, min(options.sample, len(fresh)))
     reached = _kept(options.state, name, files)

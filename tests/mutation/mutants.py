@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _BINARY: dict[type[ast.operator], type[ast.operator]] = {
@@ -39,11 +40,16 @@ class Mutant:
     """The lines of the functions that use what the mutant's statement at the top of the module defines."""
     names: frozenset[str]
     """What that statement declares to the package: the texts that it begins a call with."""
+    is_arithmetic: bool
+    """Whether it is in a function from arrays of floats to such, and not in one of nodes, shapes or rules."""
+    repeated: int = 0
+    """How many like it stand before it in its function."""
 
     @property
     def key(self) -> str:
         """What names it while lines move: the function that it is in, and the change."""
-        return f"{self.scope}: {self.before} -> {self.after}"
+        again = f" ({self.repeated + 1})" if self.repeated else ""
+        return f"{self.scope}: {self.before} -> {self.after}{again}"
 
 
 def _changed(node: ast.AST, **fields: Any) -> Any:
@@ -151,6 +157,23 @@ def _defined(statement: ast.stmt) -> set[str]:
     return set()
 
 
+_FLOATS = {"Array", "Doubled", "Wide", "Polynomial", "Pair", "float"}
+
+
+def _is_arithmetic(statement: ast.stmt) -> bool:
+    """Whether a function takes or gives floats, in tuples and lists too, and no nodes."""
+    if not isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return False
+    found: set[str] = set()
+    for function in [n for n in ast.walk(statement) if isinstance(n, ast.FunctionDef)]:
+        every = function.args
+        for stated in [function.returns, *(a.annotation for a in (*every.args, *every.kwonlyargs, every.vararg) if a)]:
+            inside = list(ast.walk(stated)) if stated else []
+            if "Callable" not in {_name(n) for n in inside if isinstance(n, ast.Name)}:
+                found |= {n.id for n in inside if isinstance(n, ast.Name)}
+    return bool(found & _FLOATS) and "Node" not in found
+
+
 def _near(module: ast.Module, statement: ast.stmt) -> tuple[frozenset[int], frozenset[str]]:
     """A mutant's `lines` and `names`, for the statement at the top of the module that it changes."""
     declares = isinstance(statement, ast.Expr)
@@ -179,7 +202,11 @@ def mutants(path: str, source: str) -> list[Mutant]:
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     raw, module = source.encode(), ast.parse(source)
-    near = {line: _near(module, s) for s in module.body for line in range(s.lineno, (s.end_lineno or s.lineno) + 1)}
+    near = {
+        line: (*_near(module, s), _is_arithmetic(s))
+        for s in module.body
+        for line in range(s.lineno, (s.end_lineno or s.lineno) + 1)
+    }
     for node, scope in _places(module):
         for of in (_of_expression, _of_statement):
             for new in of(node):
@@ -191,7 +218,12 @@ def mutants(path: str, source: str) -> list[Mutant]:
                 before, shown = ast.unparse(node).split("\n")[0], after.split("\n")[0]
                 line: int = node.lineno  # type: ignore[attr-defined]
                 found.append(Mutant(path, line, scope, before, shown, text.decode(), *near[line]))
-    return sorted(found, key=lambda m: m.line)
+    seen: Counter[str] = Counter()
+    out = []
+    for mutant in sorted(found, key=lambda m: m.line):
+        out.append(replace(mutant, repeated=seen[mutant.key]))
+        seen[mutant.key] += 1
+    return out
 
 
 def _reindented(node: ast.AST, columns: int) -> str:
