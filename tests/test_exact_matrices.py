@@ -20,11 +20,12 @@ from mpmath import mp, mpf
 
 import gradcalc.ops
 from gradcalc import algebra as al
-from gradcalc.differentiate import forward, reverse
+from gradcalc.differentiate import forward
 from gradcalc.evaluator import evaluate
-from gradcalc.graph import OPERATIONS, Graph, Node, ancestors, extent
+from gradcalc.graph import OPERATIONS, Graph, Node, ancestors
 from tests.exact.core import partial, value, worst
 from tests.exact.matrices import EXACT, Point, hilbert, points
+from tests.exact.matrix_derivatives import By, derivative, places
 
 UNIT = 2.0**-53
 FEW = 6
@@ -33,7 +34,6 @@ PRODUCTS = ("matmul", "kron_contract")
 SUMS_OF_PRODUCTS = ("inv", "solve", "logdet")
 DIFFERENCE = mpf(10) ** -600
 """The error of an exact derivative that is a difference, beside terms that are not small."""
-By = tuple[int, tuple[int, int]]
 
 
 def chosen(name: str, part: int) -> list[Point]:
@@ -47,37 +47,6 @@ def each(names: Sequence[str]) -> Any:
         ("name", "part"),
         [pytest.param(n, k, marks=[pytest.mark.long] if k else []) for n in names for k in range(FEW)],
     )
-
-
-def shaped(array: Any) -> tuple[int, ...]:
-    rows, columns = array.shape
-    return () if (rows, columns) == (1, 1) else (rows,) if columns == 1 else (rows, columns)
-
-
-def derivative(name: str, attributes: Any, operands: Sequence[Any], *by: By) -> Any:
-    """gradcalc's derivative by entries of the operands: forward mode; of a number the gradient, and forward over it."""
-    graph = Graph()
-    leaves = [graph.make("input", name=f"x{i}", shape=shaped(x)) for i, x in enumerate(operands)]
-    node = graph.make(name, *leaves, **attributes)
-    shape, entry = extent(node.shape), None
-    values: dict[Node, Any] = dict(zip(leaves, operands, strict=True))
-    if name in ("det", "logdet", "trace"):
-        (i, entry), *by = by
-        node = reverse(node).adjoint(leaves[i])
-    for k, (i, place) in enumerate(by):
-        tangent = graph.make("input", name=f"d{k}", shape=leaves[i].shape)
-        values[tangent] = np.zeros(operands[i].shape)
-        values[tangent][place] = 1.0
-        node = forward(node, {leaves[i]: tangent})
-    found = evaluate(ancestors([node]), values)[node]
-    return np.broadcast_to(found, shape) if entry is None else found[entry].reshape(1, 1)
-
-
-def places(operands: Sequence[Any], seed: int) -> list[By]:
-    """An entry of each operand, and one more of the first."""
-    numbers = np.random.default_rng(seed)
-    which = [0, *range(len(operands))]
-    return [(i, tuple(int(numbers.integers(s)) for s in operands[i].shape)) for i in which]
 
 
 @each([n for n in EXACT if n not in PRODUCTS])
