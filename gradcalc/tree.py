@@ -273,10 +273,11 @@ class Tree:
         pieces = [p.strip() for p in re.split(r"[×*,]|(?<=[0-9])x(?=\w)|(?<=\w)x(?=[0-9])|\s+x\s+", written)]
         if len(pieces) == 1 and (pair := re.fullmatch(r"([a-z])x([a-z])", written)):
             pieces = list(pair.groups())
-        if len(pieces) > 2 or not all(re.fullmatch(r"[0-9]{1,9}|[^\W\d]\w*", p) for p in pieces):
+        named = [p for p in pieces if not re.fullmatch("[0-9]{1,9}", p)]
+        if len(pieces) > 2 or not all(p[:1].isidentifier() and re.fullmatch(r"\w+", p) for p in named):
             raise self._fault("bad-shape", f"`{token}` is not a shape", span_of(self.source, token),
                               "write `R^3`, `R^n`, `R^(2x3)` or `R^{n×m}`")  # fmt: skip
-        return tuple(int(p) if p.isdigit() else p for p in pieces)
+        return tuple(p if p in named else int(p) for p in pieces)
 
 
 def _parameters(left: syntax.Expression) -> tuple[syntax.Name, ...] | None:

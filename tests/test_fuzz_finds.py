@@ -108,6 +108,13 @@ def test_a_header_in_the_manner_of_python_2_gives_no_warning(tmp_path: Path) -> 
     np.testing.assert_array_equal(found.array, [[1.0], [2.0]])
 
 
+@pytest.mark.parametrize("size", ["₃", "²", "(2x₃)", "٣"])
+def test_a_size_is_no_digit_in_another_place_or_script(size: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        gradcalc.loads(f"x in R^{size}").run()
+    assert caught.value.diagnostics[0].code in ("bad-shape", "syntax")
+
+
 def test_a_shorter_float_that_is_a_signalling_nan_gives_no_warning(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(
         npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n\x01\x00\x80\x7f")

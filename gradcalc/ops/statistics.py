@@ -137,7 +137,8 @@ declare(
              "one, 1/2 for each of two; equal ones share", "0, where no entries are tied", "median_share([1, 5, 2])",
              reduces=True, domain="at least one entry", kink=_TIES),
     Operation("median_share", needs_entries("median", alike), _share_kernel, lambda node, i: None, call("median_share"),
-              "is constant"),
+              "is constant", kink=_median_kink, jumps=True,
+              kink_rule="it jumps where an entry equals a middle one; the derivative is 0"),
 )  # fmt: skip
 declare_reduction(
     "median", _median_kernel, lambda n: n.graph.make("median_share", n.inputs[0], axis=n.attributes["axis"]),
