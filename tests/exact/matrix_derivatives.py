@@ -27,7 +27,7 @@ def derivative(name: str, attributes: Any, operands: Sequence[Any], *by: By) -> 
     node = graph.make(name, *leaves, **attributes)
     shape, entry = extent(node.shape), None
     values: dict[Node, Any] = dict(zip(leaves, operands, strict=True))
-    if name in ("det", "logdet", "trace"):
+    if by and name in ("det", "logdet", "trace"):
         (i, entry), *by = by
         node = reverse(node).adjoint(leaves[i])
     for k, (i, place) in enumerate(by):
