@@ -141,6 +141,12 @@ class Limits:
         """How many entries all values of one run may have together: what bounds its memory."""
         return 10 * self.entries
 
+    @property
+    def on_edges(self) -> int:
+        """How many entries the upstream and downstream gradients of all edges may have together: an array of n
+        scalars has n edges, and n entries upstream on each."""
+        return 4 * self.together
+
     def refuse_large(self, what: str, rows: int, columns: int, remedy: str) -> None:
         """Raise `GradcalcError` for a matrix with more entries than an array may have, before it is allocated."""
         if rows * columns > self.entries:
@@ -151,8 +157,16 @@ class Limits:
 
     def refuse_many(self, what: str, entries: int, remedy: str) -> None:
         """Raise `GradcalcError` for arrays that have too many entries together, before they are allocated."""
-        if entries > self.together:
+        rule = f"all arrays of a run have at most {self.together:,}, ten times what one may have"
+        self._refuse_beyond(self.together, what, entries, rule, remedy)
+
+    def refuse_many_on_edges(self, entries: int, remedy: str) -> None:
+        """The same for the gradients on the edges."""
+        rule = f"they have at most {self.on_edges:,}, forty times what one array may have"
+        self._refuse_beyond(self.on_edges, "the gradients on the edges", entries, rule, remedy)
+
+    def _refuse_beyond(self, most: int, what: str, entries: int, rule: str, remedy: str) -> None:
+        if entries > most:
             raise GradcalcError(Diagnostic(
-                "limit-entries", f"{what} have {entries:,} entries together",
-                rule=f"all arrays of a run have at most {self.together:,}, ten times what one may have",
+                "limit-entries", f"{what} have {entries:,} entries together", rule=rule,
                 help=f"{remedy}, or raise the limit with --limit entries=N"))  # fmt: skip

@@ -66,6 +66,7 @@ class Runner:
         self.jacobian = target.shape != SCALAR and self.upstream is None
         self.sweep = self._sweep()
         self._edges_into: dict[Node, list[Edge]] = {}
+        self._shown_adjoints: dict[tuple[Node, Node], Number] = {}
         for edge in self.sweep.edges:
             self._edges_into.setdefault(edge.input, []).append(edge)
         self._backward()
@@ -136,8 +137,8 @@ class Runner:
 
     def _backward(self) -> None:
         sweep, target = self.sweep, self.plan.target
+        self._refuse_large()
         if self.jacobian:
-            self._refuse_large()
             self.values[sweep.seed] = basis(target.shape)
         elif self.upstream is not None:
             self.values[sweep.seed] = self.upstream.array
@@ -154,15 +155,25 @@ class Runner:
         self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
 
     def _refuse_large(self) -> None:
-        """Refuse Jacobians that are too large before they are allocated: an adjoint for every entry of the target."""
-        plan, rows = self.plan, count(self.plan.target.shape)
-        remedy = "choose a smaller target with --of, or give --upstream"
-        sizes = [count(node.shape) for node in self.sweep.adjoints]
-        plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes, default=0), remedy)
-        plan.limits.refuse_many(f"the Jacobians of `{plan.labels[plan.target]}`", rows * sum(sizes), remedy)
+        """Refuse gradients that are too large before they are allocated; of Jacobians, an adjoint for every entry of
+        the target."""
+        plan, rows = self.plan, count(self.plan.target.shape) if self.jacobian else 1
+        remedy = "choose a smaller target with --of"
+        if self.jacobian:
+            remedy += ", or give --upstream"
+            sizes = [count(node.shape) for node in self.sweep.adjoints]
+            plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes, default=0), remedy)
+            plan.limits.refuse_many(f"the Jacobians of `{plan.labels[plan.target]}`", rows * sum(sizes), remedy)
+        on_edges = sum(count(e.node.shape) + count(e.input.shape) for e in self.sweep.edges)
+        plan.limits.refuse_many_on_edges(rows * on_edges, remedy)
 
-    def _laid_out(self, array: Array, node: Node) -> Number:
+    def _laid_out(self, adjoint: Node, node: Node) -> Number:
         """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
+        if (adjoint, node) not in self._shown_adjoints:
+            self._shown_adjoints[adjoint, node] = self._lay_out(self.values[adjoint], node)
+        return self._shown_adjoints[adjoint, node]
+
+    def _lay_out(self, array: Array, node: Node) -> Number:
         array = array + 0.0  # a product with zero may be -0, which nobody wrote
         if self.jacobian:
             return jacobian_value(array, self.plan.target.shape, node.shape)
@@ -197,8 +208,8 @@ class Runner:
         return found if len(found) == count(node.shape) else ()
 
     def _edge_row(self, edge: Edge) -> EdgeRow:
-        upstream = self._laid_out(self.values[edge.upstream], edge.node)
-        downstream = self._laid_out(self.values[edge.downstream], edge.input)
+        upstream = self._laid_out(edge.upstream, edge.node)
+        downstream = self._laid_out(edge.downstream, edge.input)
         return EdgeRow(
             self.plan.labels[edge.node],
             self.plan.labels[edge.input],
@@ -213,11 +224,11 @@ class Runner:
         adjoint = self.sweep.adjoints.get(node)
         if adjoint is None:
             zero = np.zeros((1, *(int(s) for s in extent(node.shape))))
-            value = self._laid_out(zero if self.jacobian else zero[0], node)
+            value = self._lay_out(zero if self.jacobian else zero[0], node)
             return Gradient(name, np.shape(value), value, words("0"), None, [], False, labels)
-        value = self._laid_out(self.values[adjoint], node)
+        value = self._laid_out(adjoint, node)
         branches = [
-            Branch(self.plan.labels[e.node], self._laid_out(self.values[e.downstream], e.input))
+            Branch(self.plan.labels[e.node], self._laid_out(e.downstream, e.input))
             for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.rank, e.argument))
         ]
         rule, short = self._rules(node, adjoint, matrices)
@@ -255,7 +266,7 @@ class Runner:
             pending.extend(list(self.writer.deltas.values())[known:])
             for found in _words_in(form):
                 mentions.setdefault(found, []).append(delta.name)
-            value = self._laid_out(self.values[delta.adjoint], delta.of)
+            value = self._laid_out(delta.adjoint, delta.of)
             users = list(dict.fromkeys(mentions.get(delta.name, [])))
             if users:
                 rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], form, value, users))

@@ -299,6 +299,22 @@ def test_all_arrays_together() -> None:
     assert small == [] and [d.code for d in large] == ["limit-entries"] and "together" in large[0].message
 
 
+@pytest.mark.parametrize(("scalars", "code"), [(18, ""), (19, "limit-entries")])
+def test_gradients_on_all_edges_together(scalars: int, code: str) -> None:
+    """Each entry of `[a, b, ...]` has an edge with the whole upstream gradient: n (n + 1) numbers, n + 1 at a sum."""
+    names = [f"x{i}" for i in range(scalars)]
+    values = "\n".join(f"{name} = 1" for name in names)
+    model = loads(
+        f"s = sum([{', '.join(names)}]) + sum([{', '.join(names[::-1])}])\n{values}", limits=Limits(entries=20)
+    )
+    if not code:
+        assert model.run().value == 2 * scalars
+        return
+    with pytest.raises(GradcalcError) as caught:
+        model.run()
+    assert caught.value.diagnostics[0].code == code and "on the edges" in caught.value.diagnostics[0].message
+
+
 # ------------------------------------------------------------------------------------- sides
 
 
