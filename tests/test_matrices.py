@@ -71,6 +71,11 @@ def test_without_data_sizes_are_symbols():
     assert made.notes == []
 
 
+def test_a_mean_over_a_symbolic_size_divides_by_the_size_of_the_first_operand():
+    made = gradcalc.loads("s = mse(x, y); x in R^n; y in R^n").jacobian("s")
+    assert rules(made) == {"x": "(2/size(x)) (x - y)", "y": "(2/size(x)) (y - x)"}
+
+
 def test_a_matrix_by_a_matrix_is_a_kronecker_product():
     """∂vec(A X B)/∂vec(X) = B^T ⊗ A."""
     data = {"A": [[1, 2], [3, 4]], "X": [[1, 0, 2], [0, 1, 1]], "B": [[1, 1], [0, 2], [1, 0]]}
@@ -270,6 +275,14 @@ def test_the_hessian_of_a_determinant_is_right_at_singular_matrices():
     zero = gradcalc.loads("s = det(X); X = zeros(3, 3) + Y; Y = [1, 2, 3; 2, 4, 6; 0, 0, 0]").hessian("s", "Y").value
     corner = zero[0].reshape(3, 3).T  # ∂²/∂Y_00∂Y_ij: cofactors of the lower right block of Y, here [4, 6; 0, 0]
     np.testing.assert_allclose(corner, [[0, 0, 0], [0, 0, 0], [0, -6, 4]], atol=1e-13)
+
+
+@pytest.mark.parametrize("x", [5, [5], [[5]]])
+@pytest.mark.parametrize(("text", "slope"), [("tr(x)", 1), ("det(x)", 1), ("logdet(x)", 0.2), ("sum(adj(x))", 0)])
+def test_a_matrix_of_one_entry_may_be_a_number_or_a_column(text, slope, x):
+    """The gradient is of the same shape, so that another can be added to it."""
+    value = gradcalc.loads(f"s = {text} + 2 sum(x)").run({"x": x}).gradients["x"].value
+    np.testing.assert_array_equal(value, np.full(np.shape(x), 2 + slope))
 
 
 def test_blocks_keep_the_natural_shape_for_scalars():

@@ -19,7 +19,7 @@ import gradcalc
 from gradcalc import algebra as al
 from gradcalc.differentiate import forward, reverse
 from gradcalc.evaluator import evaluate
-from gradcalc.graph import OPERATIONS, SCALAR, Graph, Node, ancestors, count, extent, verify
+from gradcalc.graph import OPERATIONS, SCALAR, Graph, Node, ShapeError, ancestors, count, extent, verify
 from gradcalc.notation import EXPLICIT, render
 from gradcalc.ops import FUNCTIONS
 
@@ -270,17 +270,18 @@ OPS: dict[str, list[tuple[list[tuple[int, ...]], dict[str, Any]]]] = {
         ([R, N], {"left": False, "right": False}), ([V, N], {"left": True, "right": False}),
         ([R, R], {"left": False, "right": True}), ([(2,), M], {"left": True, "right": False}),
     ],
-    "kron": [([M, N], {}), ([V, (2,)], {}), ([V, R], {}), ([SCALAR, M], {})],
+    "kron": [([M, N], {}), ([V, (2,)], {}), ([V, R], {}), ([SCALAR, M], {}), ([(1,), SCALAR], {})],
     "kron_contract": [([(4, 6), M], {"first": True}), ([(4, 6), M], {"first": False}), ([(6,), (2,)], {"first": True})],
-    "trace": [([S], {}), ([SCALAR], {})],
+    "trace": [([S], {}), ([SCALAR], {}), ([(1,)], {}), ([(1, 1)], {})],
     "norm_squared": [([V], {}), ([M], {}), ([SCALAR], {})],
     "size": [([M], {"axis": None}), ([V], {"axis": None}), ([M], {"axis": 0}), ([M], {"axis": 1})],
-    "inv": [([S], {}), ([SCALAR], {})],
-    "adj": [([S], {}), ([(2, 2)], {})],
-    "adj_change": [([S, S], {}), ([(2, 2), (2, 2)], {}), ([(4, 4)] * 2, {}), ([S] * 3, {}), ([(5, 5)] * 4, {})],
-    "det": [([S], {}), ([SCALAR], {})],
-    "logdet": [([S], {}), ([SCALAR], {})],
-    "solve": [([S, V], {}), ([S, N], {})],
+    "inv": [([S], {}), ([SCALAR], {}), ([(1,)], {}), ([(1, 1)], {})],
+    "adj": [([S], {}), ([(2, 2)], {}), ([(1,)], {}), ([(1, 1)], {})],
+    "adj_change": [([S, S], {}), ([(2, 2), (2, 2)], {}), ([(4, 4)] * 2, {}), ([S] * 3, {}), ([(5, 5)] * 4, {}),
+                   ([(1,), SCALAR, (1, 1)], {}), ([SCALAR, (1,)], {})],
+    "det": [([S], {}), ([SCALAR], {}), ([(1,)], {}), ([(1, 1)], {})],
+    "logdet": [([S], {}), ([SCALAR], {}), ([(1,)], {}), ([(1, 1)], {})],
+    "solve": [([S, V], {}), ([S, N], {}), ([(1,), SCALAR], {}), ([(1, 1), R], {})],
     "cross": [([V, V], {})],
     "call": [([V], {"function": "tanh", "shown": "f", "order": 0}),
              ([M], {"function": "tanh", "shown": "f", "order": 2})],
@@ -347,12 +348,13 @@ def site(name: str, number: int) -> tuple[Graph, Node, dict[Node, Any], Any]:
 
 @pytest.mark.parametrize(("name", "number"), SITES)
 def test_adjoint_identity(name: str, number: int) -> None:
-    """⟨ȳ, M dx⟩ = ⟨M* ȳ, dx⟩ for the differential M by each operand."""
+    """⟨ȳ, M dx⟩ = ⟨M* ȳ, dx⟩ for the differential M by each operand, which goes from its shape to the node's."""
     graph, node, values, numbers = site(name, number)
     for i, operand in enumerate(node.inputs):
         linear = OPERATIONS[name].differential(node, i)
         if linear is None:
             continue
+        assert (linear.source, linear.target) == (operand.shape, node.shape)
         change = graph.make("input", name="dx", shape=operand.shape, of=i)
         upstream = graph.make("input", of=i, name="ȳ", shape=node.shape)
         image, pulled = linear.apply(change), linear.adjoint(upstream)
@@ -491,6 +493,55 @@ def test_cross_entropy_of_a_one_hot_target_ignores_zero_probabilities() -> None:
     assert run.gradients["p"].value.tolist() == [0.0, -2.0, 0.0]
 
 
+# -------------------------------------------------------------------------------- shapes
+
+MULTIPLES = "the rows and columns of the first must be multiples of those of the second"
+MISFITS = [
+    ("s = dot([1, 2], [1, 2, 3])", "dot takes two of one shape"),
+    ("s = dot([1, 2], [1, 2]^T)", "dot takes two of one shape"),
+    ("s = cross([1, 2, 3], [1, 2])", "cross takes two columns of 3 entries"),
+    ("s = cross([1, 2], [1, 2, 3])", "cross takes two columns of 3 entries"),
+    ("s = solve([1, 2; 3, 4; 5, 6], [1, 2, 3])", "solve needs a square matrix"),
+    ("s = kron_left([1, 2, 3], [1, 2])", MULTIPLES),
+    ("s = kron_right([1, 2, 3]^T, [1, 2]^T)", MULTIPLES),
+    ("s = kron_left([1, 2], [])", MULTIPLES),
+    ("s = adj_change(eye(2), eye(3))", "adj_change takes a square matrix and changes of its shape"),
+    ("s = adj_change(eye(2), eye(2), eye(3))", "adj_change takes a square matrix and changes of its shape"),
+]
+
+
+@pytest.mark.parametrize(("text", "rule"), MISFITS)
+def test_operands_that_do_not_fit_are_told_by_a_rule(text: str, rule: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run()
+    assert [(d.code, d.rule) for d in caught.value.diagnostics] == [("shape-mismatch", rule)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "attributes"),
+    [("divide", [V, (2,)], {}), ("cross_entropy", [M, N], {"axis": None}), ("mse", [M, N], {"axis": 0})],
+)
+def test_a_rule_for_shapes_does_not_rely_on_the_planner(name: str, shapes: Any, attributes: Any) -> None:
+    """What the planner refuses before, the operation itself refuses too."""
+    graph = Graph()
+    leaves = [graph.make("input", name=n, shape=s) for n, s in zip("ab", shapes, strict=True)]
+    with pytest.raises(ShapeError):
+        graph.make(name, *leaves, **attributes)
+
+
+@pytest.mark.parametrize("text", ["kron(2, x)", "kron(x, 2)"])
+@pytest.mark.parametrize(("x", "product"), [([3], [6]), ([[3]], [[6]]), (3, 6)])
+def test_the_kronecker_product_with_a_number_keeps_the_shape(text: str, x: Any, product: Any) -> None:
+    value = gradcalc.loads(f"y = {text}").run({"x": x}, upstream=np.ones_like(product)).value
+    assert np.asarray(value).tolist() == product
+
+
+def test_blocks_of_nothing_leave_their_factor_alone() -> None:
+    """kron_left(Y, B) of a Y without rows has no entries, whatever B is: ∂/∂B is 0."""
+    found = gradients("Y = zeros(0, 3); B = [1, 2, 3; 4, 5, 6]; s = sum(kron_left(Y, B))")
+    assert found["B"].tolist() == [[0, 0, 0], [0, 0, 0]] and found["Y"].shape == (0, 3)
+
+
 # --------------------------------------------------------------------------------- kinks
 
 KINKS = [
@@ -585,7 +636,9 @@ FAULTS = [
     ("x = -1; s = sqrt(x)", "domain"),
     ("x = -1; s = log1p(x)", "domain"),
     ("x = 1.5; s = arcsin(x)", "domain"),
+    ("x = -1.5; s = arcsin(x)", "domain"),
     ("x = 1.5; s = arccos(x)", "domain"),
+    ("x = -1.5; s = arccos(x)", "domain"),
     ("x = 0.5; s = arccosh(x)", "domain"),
     ("x = 1; s = arctanh(x)", "domain"),
     ("x = -2; s = x^0.5", "domain"),

@@ -33,7 +33,7 @@ _square = square_shape("adj")
 
 
 def _square_alike(shapes: Sequence[Shape], a: Any) -> Shape:
-    if any(extent(shape) != extent(shapes[0]) for shape in shapes):
+    if len(set(map(extent, shapes))) > 1:
         raise ShapeError("adj_change takes a square matrix and changes of its shape")
     return _square(shapes, a)
 
@@ -112,10 +112,11 @@ class AdjugateMap(LinearMap):
     kind = "adjugate"
 
     def apply(self, change: Node) -> Node:
-        return al.apply("adj_change", self.operand, *self.others, change)
+        return al.fit(al.apply("adj_change", self.operand, *self.others, change), self.target)
 
     def adjoint(self, upstream: Node) -> Node:
-        return al.apply("adj_change", *map(al.transpose, (self.operand, *self.others)), upstream)
+        transposes = map(al.transpose, (self.operand, *self.others))
+        return al.fit(al.apply("adj_change", *transposes, upstream), self.source)
 
 
 def _adj_map(node: Node, i: int) -> LinearMap:
@@ -127,7 +128,7 @@ def _adj_change_map(node: Node, i: int) -> LinearMap:
     operand, *changes = node.inputs
     if i:
         del changes[i - 1]
-    return AdjugateMap(node.shape, node.shape, operand, tuple(changes))
+    return AdjugateMap(node.inputs[i].shape, node.shape, operand, tuple(changes))
 
 
 declare(

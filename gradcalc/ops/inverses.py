@@ -78,7 +78,8 @@ def _trace_kernel(a: Any, x: Array) -> Array:
 
 def _trace_map(node: Node, i: int) -> LinearMap:
     source = node.inputs[0].shape
-    return Inner(source, SCALAR, al.eye(node.graph, source[0]) if source else al.ones(node.graph, SCALAR))
+    side, _ = extent(source)
+    return Inner(source, SCALAR, al.ones(node.graph, source) if side == 1 else al.eye(node.graph, side))
 
 
 declare(
@@ -99,16 +100,16 @@ declare(
 def _det_map(node: Node, i: int) -> LinearMap:
     """d det(X) = ⟨adj(X)^T, dX⟩ (Jacobi's formula), right at singular matrices too."""
     operand = node.inputs[0]
-    if operand.shape == SCALAR:
-        return Inner(SCALAR, SCALAR, al.ones(node.graph, SCALAR))
+    if extent(operand.shape) == (1, 1):
+        return Inner(operand.shape, SCALAR, al.ones(node.graph, operand.shape))
     return Inner(operand.shape, SCALAR, al.transpose(al.apply("adj", operand)))
 
 
 def _logdet_map(node: Node, i: int) -> LinearMap:
     """d log det(X) = ⟨X^-T, dX⟩."""
     operand = node.inputs[0]
-    if operand.shape == SCALAR:
-        return Inner(SCALAR, SCALAR, al.divide(al.ones(node.graph, SCALAR), operand))
+    if extent(operand.shape) == (1, 1):
+        return Inner(operand.shape, SCALAR, al.divide(al.ones(node.graph, operand.shape), operand))
     return Inner(operand.shape, SCALAR, al.transpose(al.apply("inv", operand)))
 
 
@@ -156,7 +157,7 @@ declare(
 
 
 def _solve_shape(shapes: Sequence[Shape], a: Any) -> Shape:
-    square_shape("solve")(shapes[:1], a)
+    square_shape("solve")(shapes, a)
     if extent(shapes[0])[1] != extent(shapes[1])[0]:
         raise ShapeError("solve(A, b) needs as many rows in b as in A")
     return shapes[1]
