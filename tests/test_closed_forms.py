@@ -95,6 +95,12 @@ TABLE = [
     ("1/2 ‖W x - y‖^2", "W", "(W x - y) x^T"),
     ("‖A X - B‖^2", "X", "2 A^T (A X - B)"),
     ("‖x‖^2 + k ‖x‖^2", "x", "2 (k + 1) x", "2 (1 + k) x"),
+    # quotients
+    ("1/k", "k", "-1/k^2"),
+    ("m/k", "k", "-s/k", "-m/k^2"),
+    ("square(k) + 1/k", "k", "2 k - 1/k^2"),
+    ("sum(1 ./ x)", "x", "-1 ./ x .^ 2"),
+    ("sum(a ./ x)", "a", "ones(3) ./ x", "1 ./ x"),
     # functions of numbers and of columns
     ("exp(a^T x)", "x", "s a"),
     ("sum(x ∘ y)", "x", "y"),
@@ -147,6 +153,48 @@ def test_the_entries_of_the_tables_are_right(text: str, by: str, forms: list[str
         used = {n: v for n, v in data.items() if re.search(rf"(?<!\w){n}(?!\w)", form)}
         found = gradcalc.loads(f"answer = {form}").run(used, of="answer")
         assert np.allclose(found.nodes["answer"].value, gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("text", "form"), [("1/k", "2/k^3"), ("m/k", "2 (s/k / k)")])
+def test_second_derivatives_of_quotients(text: str, form: str) -> None:
+    rule = gradcalc.loads(f"s = {text}").hessian("s", "k", data_of(text)).rule
+    assert rule is not None and rule.text == form
+
+
+def test_a_named_square_is_found_under_a_quotient() -> None:
+    """d(1/x) = -1/x² dx, and x² is q."""
+    run = gradcalc.loads("s = 1/x + q; q = square(x); x = 2").run()
+    assert run.gradients["x"].rule.text == "2 x - 1/q"
+
+
+_ONE = r"\mathbf{1}"
+CHOICES = [
+    # ∂s/∂x where nothing is tied, and where x = y is
+    ("max(x, y)", False, "1(x > y)", _ONE + r"\left(x > y\right)"),
+    ("min(x, y)", False, "1(x < y)", _ONE + r"\left(x < y\right)"),
+    ("max(x, y, z)", False, "1(x > max(y, z))", _ONE + r"\left(x > \max\left(y, z\right)\right)"),
+    ("min(x, y, z)", False, "1(x < min(y, z))", _ONE + r"\left(x < \min\left(y, z\right)\right)"),
+    ("max(x, y)", True, "1(x >= y) / (1 + 1(x == y))",
+     rf"\frac{{{_ONE}\left(x \ge y\right)}}{{1 + {_ONE}\left(x = y\right)}}"),
+    ("min(x, y)", True, "1(x <= y) / (1 + 1(x == y))",
+     rf"\frac{{{_ONE}\left(x \le y\right)}}{{1 + {_ONE}\left(x = y\right)}}"),
+    ("max(x, y, z - 9)", True, "1(x >= max(y, z - 9)) / (1 + 1(x == y) + 1(x == z - 9))",
+     rf"\frac{{{_ONE}\left(x \ge \max\left(y, z - 9\right)\right)}}"
+     rf"{{1 + {_ONE}\left(x = y\right) + {_ONE}\left(x = z - 9\right)}}"),
+    ("min(x, y, z)", True, "1(x <= min(y, z)) / (1 + 1(x == y) + 1(x == z))",
+     rf"\frac{{{_ONE}\left(x \le \min\left(y, z\right)\right)}}"
+     rf"{{1 + {_ONE}\left(x = y\right) + {_ONE}\left(x = z\right)}}"),
+    *((f"where(x {sign} y, x, z)", False, f"1(x {sign} y)", rf"{_ONE}\left(x {set_} y\right)")
+      for sign, set_ in (("<", "<"), ("<=", r"\le"), (">", ">"), (">=", r"\ge"), ("==", "="), ("!=", r"\ne"))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "tied", "form", "latex"), CHOICES, ids=[f"{c[0]}{' tied' * c[1]}" for c in CHOICES])
+def test_choices_are_printed_as_indicators(text: str, tied: bool, form: str, latex: str) -> None:
+    data = {"x": 1.0, "y": 1.0 if tied else 2.0, "z": 3.0}
+    used = {name: value for name, value in data.items() if re.search(rf"\b{name}\b", text)}
+    rule = gradcalc.loads(f"s = {text}").run(used).gradients["x"].rule
+    assert (rule.text, rule.latex) == (form, latex)
 
 
 def test_a_second_derivative_is_as_in_the_tables() -> None:

@@ -71,6 +71,11 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = sum(x ∘ |x|); x = [0, -2]", {"x": [0, 4]}, []),
     # what is multiplied by the jump is 0, and still there is a kink: x step(x) is relu
     ("s = x step(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    # L = -Σ y log p has ∂L/∂p = -y/p: 0 where y is 0, also at p = 0, where it jumps to -1/p for every other y
+    ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [0, 1]; y = [0, 1]", {"p": [0, 1], "y": [-INF, -1]},
+     [("kink", "t1"), ("infinite-gradient", "y")]),
+    ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [1, 0.5]; y = [0, 1]", {"p": [0, 4], "y": [-1, -2]}, []),
+    ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [1, 1]; y = [1, 1]", {"p": [1, 1], "y": [-1, -1]}, []),
     # a condition on data that the target is not connected with is no kink of it
     ("s = sum(where(m > 0, x, 2 x)); x = [1, 2]; m = [0, 1]", {"x": [2, 1], "m": [0, 0]}, []),
     ("s = sum(x == 5); x = [1, 5]", {"x": [0, 0]}, []),

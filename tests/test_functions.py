@@ -62,6 +62,7 @@ def test_notation_is_the_lectures() -> None:
         "inv": ("A^-1", "{A}^{-1}"),
         "kron": ("u ⊗ B", r"u \otimes B"),
         "sqrt": ("sqrt(x)", r"\sqrt{x}"),
+        "abs": ("|x|", r"\left\lvert x \right\rvert"),
         "cross_entropy": ("cross_entropy(ŷ, y)", r"\operatorname{cross\_entropy}\left(\hat{y}, y\right)"),
         "size": ("size(x)", r"\operatorname{size}\left(x\right)"),
     }

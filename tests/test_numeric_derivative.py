@@ -49,6 +49,9 @@ def derivative_of(text: str, by: str = "x") -> Any:
         ("y = |x|^3; x = -2", -12.0, DIFFERENCES),
         ("y = sigmoid(x); x = 0.3", np.exp(-0.3) / (1 + np.exp(-0.3)) ** 2, DIFFERENCES),
         ("y = cbrt(x); x = 8", 1 / 12, DIFFERENCES),
+        ("f = tanh; y = f(x); x = 0.3", 1 / np.cosh(0.3) ** 2, COMPLEX),
+        ("f = sin; y = f'(x); x = 0.3", -np.sin(0.3), COMPLEX),
+        ("f = sigmoid; y = f(x); x = 0.3", np.exp(-0.3) / (1 + np.exp(-0.3)) ** 2, DIFFERENCES),
     ],
 )
 def test_known_derivatives(text: str, expected: float, method: str) -> None:

@@ -67,11 +67,11 @@ unary("softsign", lambda x: x / (1.0 + np.abs(x)),
 
 unary("relu", lambda x: np.maximum(x, 0.0), lambda x, y: positive(x), "1(x > 0)", "max(x, 0)",
       kink=lambda x: x == 0, rule="0 at 0, the minimum-norm subgradient")  # fmt: skip
-unary("leaky_relu", lambda x: np.where(x > 0, x, 0.01 * x),
+unary("leaky_relu", lambda x: np.maximum(x, 0.01 * x),
       lambda x, y: al.apply("where", positive(x), one(x), al.filled(x, 0.01)), "1 where x > 0, else 0.01",
       "x where x > 0, else 0.01 x", kink=lambda x: x == 0,
       rule="0.01 at 0, the minimum-norm subgradient")  # fmt: skip
-unary("elu", lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0.0))),
+unary("elu", lambda x: np.maximum(x, np.expm1(np.minimum(x, 0.0))),
       lambda x, y: al.apply("exp", al.negative(al.apply("relu", al.negative(x)))), "1 where x > 0, else exp(x)",
       "x where x > 0, else exp(x) - 1")  # fmt: skip
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, register
-from gradcalc.maps import Hadamard, LinearMap, Outer, Scaled, identity, signed
+from gradcalc.maps import LinearMap, Outer, Scaled, identity, signed
 from gradcalc.notation import Level, Piece, Style, as_written, call, hadamard, negated, total
+from gradcalc.ops.declaring import diagonal
 from gradcalc.ops.table import Function, builds, declare, same_shape
 
 Array = np.ndarray[Any, Any]
@@ -31,10 +32,6 @@ def _sum_kernel(a: Any, *x: Array) -> Array:
     return result
 
 
-def _diagonal(node: Node, diagonal: Node) -> LinearMap:
-    return Hadamard(diagonal.shape, node.shape, diagonal)
-
-
 register(Operation(
     "add", same_shape, _sum_kernel,
     lambda node, i: signed(identity(node.shape), node.attributes["signs"][i]),
@@ -50,7 +47,7 @@ register(Operation(
 
 register(Operation(
     "multiply", same_shape, lambda a, x, y: x * y,
-    lambda node, i: _diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True, analytic=True,
+    lambda node, i: diagonal(node, node.inputs[1 - i]), _show_product, "switches", bilinear=True, analytic=True,
     rule="product rule: d(a b) = b da + a db",
 ))  # fmt: skip
 
@@ -63,9 +60,7 @@ def _scale_shape(shapes: Sequence[Shape], a: Any) -> Shape:
 
 def _scale_map(node: Node, i: int) -> LinearMap:
     factor, operand = node.inputs
-    if i == 0:
-        return Outer(SCALAR, node.shape, operand)
-    return Scaled(operand.shape, node.shape, factor)
+    return Outer(SCALAR, node.shape, operand) if i == 0 else Scaled(node.shape, node.shape, factor)
 
 
 register(Operation(
@@ -90,10 +85,10 @@ def _divide_map(node: Node, i: int) -> LinearMap:
     power, op = node.attributes.get("power", 1), node.attributes.get("by", node.op)
     if i == 0:
         slope = al.quotient_power(al.filled(below, 1.0), below, power)
-        return _diagonal(node, slope) if above.shape == below.shape else Scaled(above.shape, node.shape, slope)
+        return diagonal(node, slope) if above.shape == below.shape else Scaled(node.shape, node.shape, slope)
     steeper = al.quotient_power(above, below, power + 1, op)
     slope = al.scale(al.constant(node.graph, -float(power)), steeper)
-    return _diagonal(node, slope) if above.shape == below.shape else Outer(SCALAR, node.shape, slope)
+    return diagonal(node, slope) if above.shape == below.shape else Outer(SCALAR, node.shape, slope)
 
 
 def _quotient_power_kernel(a: Any, x: Array, y: Array) -> Array:
@@ -193,7 +188,7 @@ def _where_map(node: Node, i: int) -> LinearMap | None:
     if i == 0:
         return None
     condition = node.inputs[0]
-    return _diagonal(node, _when(condition) if i == 1 else _unless(condition))
+    return diagonal(node, _when(condition) if i == 1 else _unless(condition))
 
 
 def _show_where(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
@@ -210,10 +205,7 @@ declare(
 
 def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) -> None:
     def fold(a: Any, *x: Array) -> Array:
-        result = x[0]
-        for other in x[1:]:
-            result = kernel(result, other)
-        return result
+        return reduce(kernel, x)
 
     def tied(a: Any, *x: Array) -> Array:
         best = fold(a, *x)
@@ -221,7 +213,7 @@ def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) 
 
     def differential(node: Node, i: int) -> LinearMap:
         share = node.graph.make("share", *node.inputs, of=i, operator=operator)
-        return _diagonal(node, share)
+        return diagonal(node, share)
 
     def build(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
         if len(x) == 1:

@@ -26,7 +26,7 @@ Partial = Callable[[Node], Node]
 
 def diagonal(node: Node, entries: Node) -> LinearMap:
     """The differential of what acts entry by entry."""
-    return Hadamard(entries.shape, node.shape, entries)
+    return Hadamard(node.shape, node.shape, entries)
 
 
 def _operation(name: str, kernel: Any, derivative: Derivative, notation: Any, **more: Any) -> Operation:

@@ -60,7 +60,7 @@ ARITHMETIC = ("doubled", "doubled_exp", "dyadic", "certified", "elimination", "s
 OF_OPERATIONS = ("tests/test_ops.py", "tests/test_exact_*.py", "tests/test_differentiate.py", "tests/test_evaluator.py",
                  "tests/test_edges.py", "tests/test_lecture.py", "tests/test_matrices.py", "tests/test_data.py",
                  "tests/test_planner.py", "tests/test_functions.py", "tests/test_closed_forms.py",
-                 "tests/test_derivation.py", "tests/test_report.py")  # fmt: skip
+                 "tests/test_derivation.py", "tests/test_report.py", "tests/test_numeric_derivative.py")  # fmt: skip
 GROUPS = {
     "differentials": Group(
         ("gradcalc/ops/*.py", "gradcalc/maps.py", "gradcalc/differentiate.py"), OF_OPERATIONS,
@@ -194,21 +194,41 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     reached = _kept(options.state, name, files)
     if reached["failed"]:
         print("fail without a mutation:", *reached["failed"], file=sys.stderr)
-    shares = [chosen[k :: options.jobs] for k in range(options.jobs)]
-    work = partial(tried, files=files, choice=Choice(reached, options.patience))
+    noticed = Noticed(options.state)
     alive: list[Mutant] = []
-    start = time.monotonic()
+    start, left = time.monotonic(), [m for m in chosen if m.digest not in noticed.digests]
+    print(f"{name}: {len(left)} of {len(chosen)} mutants to try", flush=True)
+    shares = [left[k :: options.jobs] for k in range(options.jobs)]
+    work = partial(tried, files=files, choice=Choice(reached, options.patience))
     for done, (mutant, killer) in enumerate(_together(work, shares), 1):
-        if not killer:
+        if killer:
+            noticed.add(mutant)
+        else:
             alive.append(mutant)
             print(f"  {mutant.module}:{mutant.line}: {mutant.key}", flush=True)
-        _show(done, len(chosen), len(alive), start)
+        _show(done, len(left), len(alive), start)
     survivors: dict[str, list[str]] = {}
     for mutant in sorted(alive, key=lambda m: (m.module, m.line)):
         survivors.setdefault(mutant.module, []).append(f"{mutant.line}: {mutant.key}")
     killed = len(chosen) - len(alive)
     return {"mutants": len(every), "equivalent": len(every) - len(fresh), "tried": len(chosen), "killed": killed,
             "score": round(100 * killed / max(len(chosen), 1), 2), "survivors": survivors}  # fmt: skip
+
+
+class Noticed:
+    """The mutants that a test noticed in this run and in those before: while the text around one stands, it is not tried
+    again."""
+
+    def __init__(self, state: Path | None):
+        self.path = state and state / "noticed.txt"
+        self.digests = set(self.path.read_text().split()) if self.path and self.path.exists() else set[str]()
+
+    def add(self, mutant: Mutant) -> None:
+        """Keep one, for the next run too."""
+        self.digests.add(mutant.digest)
+        if self.path:
+            with self.path.open("a") as file:
+                file.write(mutant.digest + "\n")
 
 
 def _kept(state: Path | None, name: str, files: list[str]) -> dict[str, Any]:
@@ -253,7 +273,9 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="this many mutants, drawn at random")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--patience", type=float, default=10, help="seconds of tests that a mutant is tried on")
-    parser.add_argument("--state", type=Path, help="a folder that keeps which tests reach which lines")
+    parser.add_argument(
+        "--state", type=Path, help="a folder that keeps which tests reach which lines, and what they noticed"
+    )
     options = parser.parse_args()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.chdir(ROOT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +23,8 @@ _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="
 """Comparisons that are data: `al.compare(">", x, y)`."""
 
 
-_SYMMETRIC = {"multiply", "add", "maximum", "minimum", "two_sum", "two_product"}
-"""Functions that take their two arguments in either order."""
+_SYMMETRIC = {"multiply", "add", "maximum", "minimum", "two_sum", "two_product", "broadcast_shapes", "joint_size"}
+"""Functions that take their arguments in either order."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Mutant:
     """The lines of the functions that use what the mutant's statement at the top of the module defines."""
     names: frozenset[str]
     """What that statement declares to the package: the texts that it begins a call with."""
+    statement: str
+    """That statement's text."""
     is_arithmetic: bool
     """Whether it is in a function from arrays of floats to such, and not in one of nodes, shapes or rules."""
     repeated: int = 0
@@ -50,6 +53,11 @@ class Mutant:
         """What names it while lines move: the function that it is in, and the change."""
         again = f" ({self.repeated + 1})" if self.repeated else ""
         return f"{self.scope}: {self.before} -> {self.after}{again}"
+
+    @property
+    def digest(self) -> str:
+        """What names it together with the text of its statement at the top of the module."""
+        return hashlib.sha256("\n".join((self.module, self.statement, self.key)).encode()).hexdigest()[:20]
 
 
 def _changed(node: ast.AST, **fields: Any) -> Any:
@@ -115,13 +123,17 @@ _UNTOUCHED = (ast.Raise, ast.JoinedStr, ast.Assert, ast.Import, ast.ImportFrom)
 
 
 def _children(node: ast.AST) -> Iterator[ast.AST]:
-    """What may be changed: no annotation, no decorator, no message."""
+    """What may be changed: no annotation, no decorator, no message, no check of lengths by `zip`."""
     for name, value in ast.iter_fields(node):
         if name in ("annotation", "returns", "decorator_list", "type_params"):
             continue
         for child in value if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST) and not isinstance(child, _UNTOUCHED):
+            if isinstance(child, ast.AST) and not isinstance(child, _UNTOUCHED) and not _is_strict(child):
                 yield child
+
+
+def _is_strict(node: ast.AST) -> bool:
+    return isinstance(node, ast.keyword) and node.arg == "strict"
 
 
 def _is_typing_only(node: ast.AST) -> bool:
@@ -203,7 +215,7 @@ def mutants(path: str, source: str) -> list[Mutant]:
         starts.append(starts[-1] + len(line) + 1)
     raw, module = source.encode(), ast.parse(source)
     near = {
-        line: (*_near(module, s), _is_arithmetic(s))
+        line: (*_near(module, s), ast.unparse(s), _is_arithmetic(s))
         for s in module.body
         for line in range(s.lineno, (s.end_lineno or s.lineno) + 1)
     }
