@@ -216,8 +216,7 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Noticed:
-    """The mutants that a test noticed in this run and in those before: while the text around one stands, it is not tried
-    again."""
+    """The mutants that a test noticed in this run and in those before: not tried again while the text around stands."""
 
     def __init__(self, state: Path | None):
         self.path = state and state / "noticed.txt"
