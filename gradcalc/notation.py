@@ -49,8 +49,9 @@ class Style:
     def name(self, text: str) -> str:
         return text
 
-    def number(self, text: str) -> str:
-        return text
+    def number(self, text: str) -> Piece:
+        """A number in digits, or a quotient such as 2/3."""
+        return Piece(text, Level.SIGNED if text.startswith("-") else Level.QUOTIENT if "/" in text else Level.ATOM)
 
     def function(self, name: str, primes: int = 0) -> str:
         return name + "'" * primes
@@ -169,9 +170,12 @@ class Latex(Style):
         below = below.replace("_", r"\_")
         return f"{word}_{{{below}}}" if tail else word
 
-    def number(self, text: str) -> str:
-        mantissa, _, exponent = text.partition("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text
+    def number(self, text: str) -> Piece:
+        mantissa, _, exponent = text.lower().partition("e")
+        if not exponent:
+            return super().number(text)
+        level = Level.SIGNED if text.startswith("-") else Level.PRODUCT
+        return Piece(rf"{mantissa} \cdot 10^{{{int(exponent)}}}", level)
 
     def function(self, name: str, primes: int = 0) -> str:
         if name in _LATEX_FUNCTIONS:

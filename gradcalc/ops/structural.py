@@ -45,10 +45,7 @@ def _numbers(size: Any) -> int:
 
 def _show_constant(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     text = node.attributes["text"]
-    level = Level.SIGNED if text.startswith("-") else Level.QUOTIENT if "/" in text else Level.ATOM
-    if text.isidentifier():
-        return Piece(style.name(text), Level.ATOM)
-    return Piece(text if level == Level.QUOTIENT else style.number(text), level)
+    return Piece(style.name(text), Level.ATOM) if text.isidentifier() else style.number(text)
 
 
 def _show_shape(name: str) -> Any:
@@ -90,7 +87,7 @@ declare(
              "the identity matrix; `I` where its size follows from the other operand", "0 (it has no input)",
              "eye(3)"),
     Operation("eye", lambda shapes, a: (a["size"], a["size"]), lambda a: np.eye(_numbers(a["size"])),
-              lambda node, i: None, lambda node, p, style: style.identity(node.shape[0])),
+              lambda node, i: None, lambda node, p, style: style.identity(node.attributes["size"])),
 )  # fmt: skip
 
 
@@ -125,9 +122,7 @@ def _show_as(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     entry = pieces[0].text
     if source:
         entry = f"{style.enclose(pieces[0], Level.ATOM)}[{', '.join('0' * len(source))}]"
-    if target == SCALAR:
-        return Piece(entry, Level.ATOM) if source else pieces[0]
-    return Piece(f"[{entry}]" if len(target) == 1 else f"[[{entry}]]", Level.ATOM)
+    return Piece("[" * len(target) + entry + "]" * len(target), Level.ATOM)
 
 
 register(Operation(
@@ -263,7 +258,7 @@ def _index_shape(shapes: Sequence[Shape], a: Any) -> Shape:
         return (1, lengths[0])
     if single[1]:
         return (lengths[0],)
-    return (1, lengths[1]) if single[0] else (lengths[0], lengths[1])
+    return (lengths[0], lengths[1])
 
 
 def _slices(items: tuple[Any, ...], shape: Shape) -> tuple[slice, slice]:
@@ -299,43 +294,36 @@ def _show_place(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     """A product with onehot columns for single places; zeros around a block."""
     shape, piece = node.shape, pieces[0]
     found = _resolved(node.attributes["items"], shape)
-    if len(shape) == 1 or len(found) == 1:
-        return _padded(piece, found[0], shape[-1], "axis=1" if is_row(shape) else "", (), style)
-    (first, last, one_row), (left, _, one_column) = found
+    if len(found) == 1:
+        return _padded(piece, found[0], shape, len(shape) - 1, style)
+    (first, last, one_row), (*_, one_column) = found
     rows, columns = shape
-    if one_row:
-        column = sizes("onehot", (first, rows), style)
-        if not one_column:
-            inner = _padded(piece, found[1], columns, "axis=1", (1,), style)
-            return style.juxtaposed(column, inner)
-        row = Piece(style.transposed(sizes("onehot", (left, columns), style).text), Level.ATOM)
-        return style.juxtaposed(style.juxtaposed(piece, column), row)
+    if one_row and not one_column:
+        block = _padded(piece, found[1], (1, columns), 1, style)
+        return style.juxtaposed(sizes("onehot", (first, rows), style), block)
     if one_column:
-        inner = _padded(piece, found[0], rows, "", (), style)
-        row = Piece(style.transposed(sizes("onehot", (left, columns), style).text), Level.ATOM)
-        return style.juxtaposed(inner, row)
-    wide = _padded(piece, found[1], columns, "axis=1", (last - first,), style)
-    return _padded(wide, found[0], rows, "", (columns,), style)
+        return _padded(_padded(piece, found[0], (rows,), 0, style), found[1], shape, 1, style)
+    wide = _padded(piece, found[1], (last - first, columns), 1, style)
+    return _padded(wide, found[0], shape, 0, style)
 
 
-def _padded(piece: Piece, found: tuple[int, int, bool], size: Any, axis: str, across: Any, style: Style) -> Piece:
+def _padded(piece: Piece, found: tuple[int, int, bool], shape: Shape, axis: int, style: Style) -> Piece:
+    """What fills the shape once there are zeros before and behind it along the axis."""
     start, stop, single = found
+    size: Any = shape[axis]
     if single:
-        column = sizes("onehot", (start, size), style)
-        column = Piece(style.transposed(column.text), Level.ATOM) if axis and not across else column
-        return column if piece.text == "1" else style.juxtaposed(piece, column)
+        unit = sizes("onehot", (start, size), style)
+        unit = Piece(style.transposed(unit.text), Level.ATOM) if axis else unit
+        return unit if piece.text == "1" else style.juxtaposed(piece, unit)
     if (start, stop) == (0, size):
         return piece
 
     def gap(length: int) -> list[str]:
-        if not length:
-            return []
-        if axis:
-            return [sizes("zeros", (*(across or (1,)), length), style).text]
-        return [sizes("zeros", (length, *across), style).text]
+        around = (*shape[:axis], length, *shape[axis + 1 :])
+        return [sizes("zeros", around, style).text] if length else []
 
     blocks = [*gap(start), piece.text, *gap(size - stop)]
-    return applied(style.function("concat"), [*blocks, *([axis] if axis else [])], style)
+    return applied(style.function("concat"), [*blocks, "axis=1"] if axis else blocks, style)
 
 
 def _index_map(node: Node, i: int) -> LinearMap:
