@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 from gradcalc import algebra as al
-from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, joint_size, of_extent, transposed
+from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, joint_size, transposed
 
 WHOLE = (None, None)
 """An index that takes all: a range from the start to the end."""
@@ -264,7 +264,7 @@ class Select(LinearMap):
     def matrix(self, graph: Graph) -> Node | None:
         if len(self.source) != 1:
             return None
-        if isinstance(self.items[0], int) and isinstance(self.source[0], int):
+        if isinstance(self.items[0], int):
             return al.transpose(graph.make("onehot", place=self.items[0], size=self.source[0]))
         return graph.make("index", al.eye(graph, self.source[0]), items=(*self.items, WHOLE))
 
@@ -283,22 +283,19 @@ class Embed(LinearMap):
         return al.place(change, self.items, self.target)
 
     def adjoint(self, upstream: Node) -> Node:
-        return al.fit(upstream.graph.make("index", upstream, items=self._places()), self.source)
+        items = self._places() if self.source == SCALAR else self.items
+        return al.fit(upstream.graph.make("index", upstream, items=items), self.source)
 
     def _places(self) -> tuple[object, ...]:
-        """The items, those of a scalar as single places."""
-        if self.source != SCALAR:
-            return self.items
+        """The items of one entry as single places."""
         return tuple((i[0] or 0) if isinstance(i, tuple) else i for i in self.items)
 
     def matrix(self, graph: Graph) -> Node | None:
         if len(self.target) != 1:
             return None
-        [place] = self._places()
-        if isinstance(place, int) and isinstance(self.target[0], int):
-            return graph.make("onehot", place=place, size=self.target[0])
-        made = graph.make("index", al.eye(graph, self.target[0]), items=(WHOLE, place))
-        return al.fit(made, of_extent(*extent(made.shape)))
+        if extent(self.source) == (1, 1):
+            return graph.make("onehot", place=self._places()[0], size=self.target[0])
+        return graph.make("index", al.eye(graph, self.target[0]), items=(WHOLE, *self.items))
 
     def cost(self) -> int:
         return 0
@@ -427,9 +424,7 @@ def identity(shape: Shape) -> Sandwich:
 
 def signed(linear: LinearMap, sign: int) -> LinearMap:
     """The map, or its negative."""
-    if sign > 0:
-        return linear
-    return Negative(linear.source, linear.target, linear)
+    return linear if sign == 1 else Negative(linear.source, linear.target, linear)
 
 
 @dataclass(frozen=True, eq=False)
