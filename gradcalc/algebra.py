@@ -75,6 +75,11 @@ def add(terms: Sequence[Node], signs: Sequence[int] | None = None) -> Node:
     return terms[0].graph.make("add", *(t for _, t in kept), signs=tuple(s for s, _ in kept))
 
 
+def subtract(first: Node, *others: Node) -> Node:
+    """`a - b - c`, of one shape."""
+    return add([first, *others], [1, *[-1] * len(others)])
+
+
 def multiply(a: Node, b: Node) -> Node:
     """Entry by entry, operands of one shape."""
     if is_one(a) or is_zero(b):

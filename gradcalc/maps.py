@@ -389,6 +389,11 @@ class Compose(LinearMap):
         return sum(m.cost() for m in self.maps)
 
 
+def composed(*maps: LinearMap) -> Compose:
+    """dX ↦ M₁ (M₂ (... dX)), from what the last map takes to what the first one gives."""
+    return Compose(maps[-1].source, maps[0].target, maps)
+
+
 def chain(graph: Graph, maps: Sequence[LinearMap]) -> Node | None:
     """The product of the Jacobians, `diag(d) W` kept as it is; None if one of them has no name."""
     product: Node | None = None

@@ -94,6 +94,7 @@ TABLE = [
     ("‖W x - y‖^2", "y", "2 (y - W x)", "-2 (W x - y)"),
     ("1/2 ‖W x - y‖^2", "W", "(W x - y) x^T"),
     ("‖A X - B‖^2", "X", "2 A^T (A X - B)"),
+    ("‖x‖^2 ‖y‖^2", "x", "2 ‖y‖^2 x"),
     ("‖x‖^2 + k ‖x‖^2", "x", "2 (k + 1) x", "2 (1 + k) x"),
     # quotients
     ("1/k", "k", "-1/k^2"),
@@ -105,6 +106,8 @@ TABLE = [
     ("exp(a^T x)", "x", "s a"),
     ("sum(x ∘ y)", "x", "y"),
     ("logsumexp(x)", "x", "softmax(x)"),
+    ("logsumexp(X)", "X", "exp(X - logsumexp(X))"),
+    ("std(x)", "x", "(x - mean(x)) / (3 s)"),
     ("-y^T log(softmax(x))", "x", "sum(y) softmax(x) - y"),
     ("cross_entropy(softmax(x), y)", "x", "sum(y) softmax(x) - y"),
     ("-y^T log_softmax(x)", "x", "sum(y) softmax(x) - y"),

@@ -234,6 +234,50 @@ def test_hessian_of_logsumexp() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("s = ‖x‖; d = ∂s/∂x", "(I - d d^T) / s"),
+        ("s = std(x); d = ∂s/∂x", "(I - ones(n, n)/size(x) - size(x) d d^T) / (size(x) s)"),
+        ("d = softmax(x)", "diag(d) - d d^T"),
+        ("d = log_softmax(x)", "I - softmax(x)^T"),
+    ],
+)
+def test_what_keeps_its_length_changes_across(text: str, form: str) -> None:
+    """d(x/‖x‖) = (I - d d^T)/‖x‖ dx for d = x/‖x‖, and its like: J 1 = 0 where a common shift changes nothing."""
+    rule = gradcalc.loads(f"x in R^n; {text}").jacobian("d", "x").rule
+    assert rule is not None and rule.text == form
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("x = 2; s = x^3; q = x^2", "3 q"),
+        ("x = 2; s = x^9; q = x^8", "9 x^8"),
+        ("x = 4; s = x^2.5; q = x", "2.5 x^1.5"),
+        ("x = [1, 4]; s = sum(x .^ 2.5); q = x", "2.5 x .^ 1.5"),
+    ],
+)
+def test_the_derivative_of_a_power(text: str, form: str) -> None:
+    """d(x^n)/dx = n x^(n-1), of whole n up to 8 with the power that is there already."""
+    equation = run(f"{text}; d = ∂s/∂x; t = d + q", of="t").nodes["d"].equation
+    assert equation.text == form
+
+
+def test_a_polynomial_has_no_further_derivatives() -> None:
+    """dⁿ(xⁿ)/dxⁿ = n!, and the next is 0 and written so."""
+    chain = "; ".join(f"d{k} = ∂d{k - 1}/∂x" for k in range(2, 11))
+    found = run(f"s = x^9; d1 = ∂s/∂x; {chain}", of="d10", x=3.0).nodes
+    assert [found[n].value for n in ("d8", "d9", "d10")] == [3 * 362880, 362880, 0]
+    assert [found[n].equation.text for n in ("d9", "d10")] == ["362880", "0"]
+
+
+@pytest.mark.parametrize(("text", "products"), [("softmax(x)", 3 + 3 + 2 * 3), ("log_softmax(x)", 3 + 3 + 3)])
+def test_multiplications_of_a_softmax(text: str, products: int) -> None:
+    """u^T p costs one for each entry of u and of p; p ∘ (c - ⟨p, c⟩) two for each entry, u - p Σu one."""
+    assert run(f"s = u^T p; p = {text}", u=U, x=X).reuse.together == products
+
+
+@pytest.mark.parametrize(
     "text",
     ["s = sum(tanh(A x)) + ||x||^3", "s = logdet(A + x x^T) sum(exp(x))", "s = x^T A^-1 x / (1 + sum(x .^ 2))",
      "s = cross_entropy(softmax(A x), sigmoid(x))", "s = det(A + 0.1 outer(x, x)) + norm(A, axis=1)^T x"],

@@ -251,6 +251,8 @@ def test_a_hessian_is_the_derivative_of_the_derivative_in_an_equation():
         ("x in R^n; s = logsumexp(x)", "x", "diag(softmax(x)) - softmax(x) softmax(x)^T"),
         ("s = a^3 b", "a", "6 b a"),
         ("x in R^n; s = sum(exp(x))", "x", "diag(exp(x))"),
+        ("x in R^n; s = sum(x .^ 2.5)", "x", "diag(3.75 x .^ 0.5)"),
+        ("x in R^n; s = var(x)", "x", "(2/size(x)) (I - ones(n, n)/size(x))"),
     ],
 )
 def test_closed_forms_of_hessians(text, wrt, rule):

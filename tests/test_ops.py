@@ -497,6 +497,8 @@ def test_cross_entropy_of_a_one_hot_target_ignores_zero_probabilities() -> None:
 
 MULTIPLES = "the rows and columns of the first must be multiples of those of the second"
 MISFITS = [
+    ("s = sum(softmax([1, 2; 3, 4]))", "softmax of a matrix needs an axis"),
+    ("s = sum(log_softmax([1, 2; 3, 4]))", "log_softmax of a matrix needs an axis"),
     ("s = dot([1, 2], [1, 2, 3])", "dot takes two of one shape"),
     ("s = dot([1, 2], [1, 2]^T)", "dot takes two of one shape"),
     ("s = cross([1, 2, 3], [1, 2])", "cross takes two columns of 3 entries"),
@@ -604,13 +606,17 @@ def test_equal_entries_and_zeros_that_make_no_kink(text: str, expected: list[flo
 
 
 @pytest.mark.parametrize("name", ["mean", "var", "std", "median", "max", "min", "logsumexp", "softmax", "log_softmax"])
-@pytest.mark.parametrize(("data", "call"), [("x = []", "{}(x)"), ("X = zeros(0, 2)", "{}(X, axis=0)")])
-def test_nothing_has_no_mean(name: str, data: str, call: str) -> None:
+@pytest.mark.parametrize(
+    ("data", "call", "what"),
+    [("x = []", "{}(x)", "its operand"), ("X = zeros(0, 2)", "{}(X, axis=0)", "a column of its operand"),
+     ("X = zeros(2, 0)", "{}(X, axis=1)", "a row of its operand")],
+)  # fmt: skip
+def test_nothing_has_no_mean(name: str, data: str, call: str, what: str) -> None:
     """An error says what is empty."""
     with pytest.raises(gradcalc.GradcalcError) as caught:
         gradcalc.loads(f"{data}; s = sum({call.format(name)})").run()
     [fault] = caught.value.diagnostics
-    assert fault.code == "shape-mismatch" and f"`{name}` needs at least one entry" in fault.rule
+    assert (fault.code, fault.rule) == ("shape-mismatch", f"`{name}` needs at least one entry, and {what} is empty")
 
 
 OF_NOTHING = [("sum(x)", 0), ("prod(x)", 1), ("||x||", 0), ("||x||_1", 0), ("||x||_inf", 0)]

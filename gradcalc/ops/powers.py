@@ -66,8 +66,8 @@ register(Operation(
 
 def _term(factor: Node, base: Node, exponent: Node, below: int, logs: int) -> Node:
     """`c x^(n-j) log(x)^k`."""
-    if al.is_zero(factor) or _number(factor) == 0:
-        return al.zeros(base.graph, base.shape)
+    if al.is_zero(factor):
+        return factor
     return base.graph.make("power_term", factor, base, exponent, below=below, logs=logs)
 
 
@@ -76,7 +76,7 @@ def _lowered(factor: Node, exponent: Node, below: int) -> Node:
     c, n = _number(factor), _number(exponent)
     if c is not None and n is not None:
         return al.filled(factor, c * (n - below))
-    return al.multiply(factor, plus(exponent, -float(below)) if below else exponent)
+    return al.multiply(factor, plus(exponent, -float(below)))
 
 
 def _term_by_base(node: Node) -> Node:
@@ -127,7 +127,7 @@ def _term_written(node: Node) -> Node:
     below, logs = node.attributes["below"], node.attributes["logs"]
     value = _number(exponent)
     if value is None:
-        lower = base.graph.make("power", base, plus(exponent, -float(below)) if below else exponent)
+        lower = base.graph.make("power", base, plus(exponent, -float(below)))
     else:
         lower = al.power(base, value - below)
     for _ in range(logs):

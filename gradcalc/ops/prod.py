@@ -78,11 +78,8 @@ Polynomial = list[Wide]
 
 
 def _times(a: Polynomial, b: Polynomial) -> Polynomial:
-    return [reduce(Wide.__add__, (a[part] * b[whole ^ part] for part in _subsets(whole))) for whole in range(len(a))]
-
-
-def _subsets(whole: int) -> Sequence[int]:
-    return [part for part in range(whole + 1) if part & whole == part]
+    sets = range(len(a))
+    return [reduce(Wide.__add__, (a[k] * b[whole ^ k] for k in sets if k & whole == k)) for whole in sets]
 
 
 def _joined(a: Polynomial, b: Polynomial) -> Polynomial:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, Size, extent, joint_size, register
-from gradcalc.maps import Compose, Hadamard, Inner, LinearMap, Sandwich
+from gradcalc.maps import Hadamard, Inner, LinearMap, Sandwich, composed
 from gradcalc.notation import call
 from gradcalc.ops.summation import axes_of, total
 from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare
@@ -53,7 +52,7 @@ def over_length(number: float, operand: Node, axis: int | None) -> Node:
     """`c/n`, with n the entries that a reduction takes together: a number, or `size(x)` of a symbolic size."""
     length, graph = counted(operand.shape, axis), operand.graph
     if isinstance(length, int):
-        return al.constant(graph, number / length if length else math.nan)
+        return al.constant(graph, number / length)
     return al.divide(al.constant(graph, number), graph.make("size", operand, axis=axis))
 
 
@@ -78,7 +77,7 @@ def weighted(node: Node, i: int, weights: Node) -> LinearMap:
     summed = _sum_map(operand, node.shape, axis)
     if al.is_one(weights):
         return summed
-    return Compose(operand.shape, node.shape, (summed, Hadamard(operand.shape, operand.shape, weights)))
+    return composed(summed, Hadamard(operand.shape, operand.shape, weights))
 
 
 def _sum_map(operand: Node, target: Shape, axis: int) -> LinearMap:

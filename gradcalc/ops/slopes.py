@@ -89,8 +89,7 @@ class SlopeMap(LinearMap):
         else:
             along = al.total(al.multiply(slope, change), axis)
             taken = al.multiply(stretched(self._times_length(along), slope), slope)
-        made = al.divide(al.add([kept, taken], [1, -1]), self._size if axis is None else stretched(self._size, slope),
-                         "ratio")  # fmt: skip
+        made = _over(al.subtract(kept, taken), self._size, axis)
         return al.scale(over_length(1.0, slope.inputs[0], axis), made) if self._deviates else made
 
     def _times_length(self, along: Node) -> Node:
@@ -106,11 +105,9 @@ class SlopeMap(LinearMap):
         slope = self.node
         if len(slope.shape) != 1:
             return None
-        terms = [al.eye(slope.graph, slope.shape[0])]
-        if self._deviates:
-            terms.append(centring(slope))
-        terms.append(self._times_length(al.matmul(slope, al.transpose(slope))))
-        return al.divide(al.add(terms, [1, -1, -1][: len(terms)]), self.below)
+        taken = [centring(slope.inputs[0])] if self._deviates else []
+        along = self._times_length(al.matmul(slope, al.transpose(slope)))
+        return al.divide(al.subtract(al.eye(slope.graph, slope.shape[0]), *taken, along), self.below)
 
     def parts(self) -> dict[str, Node]:
         return {"slope": self.node}
@@ -122,15 +119,17 @@ def centring(node: Node) -> Node:
     return al.scale(over_length(1.0, node, None), al.ones(node.graph, (size, size)))
 
 
+def _over(above: Node, below: Node, axis: int | None) -> Node:
+    """What belongs together along the axis, over one number for each."""
+    return al.divide(above, below if axis is None else stretched(below, above), "ratio")
+
+
 def _slope(name: str, kernel: Callable[..., Array], below: Callable[[Node], Node], above: Callable[[Node], Node],
            rule: str, kink: Callable[..., Array], kink_rule: str) -> None:  # fmt: skip
-    def written(node: Node) -> Node:
-        axis = node.attributes["axis"]
-        return al.divide(above(node), below(node) if axis is None else stretched(below(node), node), "ratio")
-
     register(Operation(
         name, alike, kernel, lambda node, i: SlopeMap(node.shape, node.shape, node, below(node)), as_written, "scales",
-        rule=rule, written=written, kink=kink, kink_rule=kink_rule, jumps=True,
+        rule=rule, written=lambda node: _over(above(node), below(node), node.attributes["axis"]), kink=kink,
+        kink_rule=kink_rule, jumps=True,
     ))  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcalc import algebra as al
 from gradcalc.graph import Graph, Node, Operation, ShapeError, is_row
-from gradcalc.notation import Piece, Style, applied, call, total
+from gradcalc.notation import Piece, Style, call, render
 from gradcalc.ops import doubled_exp
-from gradcalc.ops.reduction import Kernel, declare_reduction, needs_entries
+from gradcalc.ops.reduction import Kernel, declare_reduction, needs_entries, stretched
 from gradcalc.ops.softmax_changes import LogSoftmaxMap, SoftmaxMap, largest, shifted, softmax
 from gradcalc.ops.summation import axes_of, rows_of
 from gradcalc.ops.summation import total as summed
@@ -67,9 +68,9 @@ def _family(name: str, kernel: Kernel, map_class: Any, summary: str, derivative:
         """Over all entries of a matrix it has no name of its own: exp(X - logsumexp(X))."""
         if node.attributes["axis"] is not None or len(node.shape) < 2 or is_row(node.shape):
             return call(name)(node, pieces, style)
-        sums = applied(style.function("logsumexp"), [pieces[0].text], style)
-        difference = total((1, -1), (pieces[0], sums), style)
-        return difference if name == "log_softmax" else applied(style.function("exp"), [difference.text], style)
+        x = node.inputs[0]
+        difference = al.subtract(x, stretched(x.graph.make("logsumexp", x, axis=None), x))
+        return render(difference if name == "log_softmax" else al.apply("exp", difference), style, {x: pieces[0]})
 
     declare(
         Function(name, build, summary, derivative, f"{name}([1, 2])", reduces=True),

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcalc import algebra as al
 from gradcalc.graph import Graph, Node, Operation, count, register
-from gradcalc.maps import Compose, Hadamard, LinearMap
+from gradcalc.maps import Hadamard, LinearMap, composed
 from gradcalc.notation import as_written
 from gradcalc.ops.doubled import two_sum
 from gradcalc.ops.reduction import stretched
@@ -70,28 +70,23 @@ def probabilities(x: Node, axis: int | None) -> Node:
     return x.graph.make("softmax", x, axis=axis)
 
 
-def _mean(p: Node, c: Node, axis: int | None) -> Node:
-    """⟨p, c⟩, a number for each group."""
-    return al.total(al.multiply(c, p), axis)
-
-
 def _written_softmax(node: Node) -> Node:
     (x, c), axis = node.inputs, node.attributes["axis"]
     p = probabilities(x, axis)
     weighted = al.multiply(c, p)
     if axis is None and p.shape:
-        return al.add([weighted, al.scale(al.inner(p, c), p)], [1, -1])
-    return al.add([weighted, al.multiply(stretched(al.total(weighted, axis), p), p)], [1, -1])
+        return al.subtract(weighted, al.scale(al.inner(p, c), p))
+    return al.subtract(weighted, al.multiply(stretched(al.total(weighted, axis), p), p))
 
 
 def _written_mean(node: Node) -> Node:
     (x, c), axis = node.inputs, node.attributes["axis"]
-    return al.add([c, stretched(_mean(probabilities(x, axis), c, axis), c)], [1, -1])
+    return al.subtract(c, stretched(al.total(al.multiply(c, probabilities(x, axis)), axis), c))
 
 
 def _written_share(node: Node) -> Node:
     (x, u), axis = node.inputs, node.attributes["axis"]
-    return al.add([u, al.multiply(stretched(al.total(u, axis), u), probabilities(x, axis))], [1, -1])
+    return al.subtract(u, al.multiply(stretched(al.total(u, axis), u), probabilities(x, axis)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +123,7 @@ class SoftmaxMap(ProbabilityMap):
         p = self.p
         if len(p.shape) != 1:
             return None
-        return al.add([p.graph.make("diag", p, extract=False), al.matmul(p, al.transpose(p))], [1, -1])
+        return al.subtract(p.graph.make("diag", p, extract=False), al.matmul(p, al.transpose(p)))
 
     def parts(self) -> dict[str, Node]:
         return {"output": self.p}
@@ -156,7 +151,7 @@ class LogSoftmaxMap(ProbabilityMap):
             return None
         ones = al.ones(p.graph, p.shape)
         outer = p.graph.make("matmul", *((p, ones) if self.turned else (ones, p)), left=False, right=True)
-        return al.add([al.eye(p.graph, p.shape[0]), outer], [1, -1])
+        return al.subtract(al.eye(p.graph, p.shape[0]), outer)
 
     def cost(self) -> int:
         return count(self.source)
@@ -171,7 +166,7 @@ class MeanMap(LinearMap):
     kind = "weighted-mean"
 
     def apply(self, change: Node) -> Node:
-        return al.negative(stretched(_mean(change, self.c, self.axis), self.c))
+        return al.negative(stretched(al.total(al.multiply(self.c, change), self.axis), self.c))
 
     def adjoint(self, upstream: Node) -> Node:
         return al.negative(al.multiply(stretched(al.total(upstream, self.axis), self.c), self.c))
@@ -188,17 +183,17 @@ class WeightMap(ProbabilityMap):
         return al.multiply(change, self.made("less_mean", self.c))
 
     def apply(self, change: Node) -> Node:
-        taken = al.multiply(stretched(_mean(change, self.c, self.axis), self.c), self.p)
-        return al.add([self._off(change), taken], [1, -1])
+        taken = al.total(al.multiply(self.c, change), self.axis)
+        return al.subtract(self._off(change), al.multiply(stretched(taken, self.c), self.p))
 
     def adjoint(self, upstream: Node) -> Node:
-        taken = al.multiply(stretched(_mean(upstream, self.p, self.axis), self.c), self.c)
-        return al.add([self._off(upstream), taken], [1, -1])
+        taken = al.total(al.multiply(self.p, upstream), self.axis)
+        return al.subtract(self._off(upstream), al.multiply(stretched(taken, self.c), self.c))
 
 
 def _through_softmax(outer: LinearMap, x: Node, axis: int | None) -> LinearMap:
     """What depends on x by way of softmax(x)."""
-    return Compose(x.shape, outer.target, (outer, SoftmaxMap(x.shape, x.shape, x, axis)))
+    return composed(outer, SoftmaxMap(x.shape, x.shape, x, axis))
 
 
 def _softmax_change_map(node: Node, i: int) -> LinearMap:

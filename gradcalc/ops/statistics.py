@@ -40,13 +40,13 @@ class CentringMap(LinearMap):
     def matrix(self, graph: Graph) -> Node | None:
         if len(self.source) != 1:
             return None
-        return al.add([al.eye(self.node.graph, self.source[0]), centring(self.node)], [1, -1])
+        return al.subtract(al.eye(self.node.graph, self.source[0]), centring(self.node.inputs[0]))
 
 
 def _mean_written(node: Node) -> Node:
     operand = node.inputs[0]
     mean = node.graph.make("mean", operand, axis=node.attributes["axis"])
-    return al.add([operand, stretched(mean, operand)], [1, -1])
+    return al.subtract(operand, stretched(mean, operand))
 
 
 def _second_moment(near: Array, axes: Any) -> Array:

@@ -138,8 +138,8 @@ def _difference_slope(i: int) -> Partial:
 
     def slope(node: Node) -> Node:
         by, other = _over_squares(node, i), _over_squares(node, 1 - i)
-        twice = constant_times(2.0, al.multiply(square(other), by))
-        return constant_times(-2.0, al.add([al.multiply(by, node), twice], [1, 1 if i else -1]))
+        straight, twice = al.multiply(by, node), constant_times(2.0, al.multiply(square(other), by))
+        return constant_times(-2.0, al.add([straight, twice]) if i else al.subtract(straight, twice))
 
     return slope
 
@@ -147,8 +147,7 @@ def _difference_slope(i: int) -> Partial:
 stable("over_squares", _over_squares_kernel, (_over_squares_slope(0), _over_squares_slope(1)),
        lambda node: al.divide(node.inputs[node.attributes["of"]], _sum_of_squares(node)))  # fmt: skip
 stable("difference_over_squares", _difference_kernel, (_difference_slope(0), _difference_slope(1)),
-       lambda node: al.divide(al.add([square(i) for i in node.inputs], [1, -1]),
-                              square(_sum_of_squares(node))))  # fmt: skip
+       lambda node: al.divide(al.subtract(*map(square, node.inputs)), square(_sum_of_squares(node))))  # fmt: skip
 _binary("arctan2", np.arctan2, lambda node: _over_squares(node, 1), lambda node: al.negative(_over_squares(node, 0)),
         "(x dy - y dx)/(x^2 + y^2)", "arctan2(y, x): the angle of the point (x, y)", domain="not both 0",
         fault=lambda a, y, x: (x == 0) & (y == 0))  # fmt: skip
