@@ -431,6 +431,19 @@ def test_what_is_printed_is_read_back(name: str, number: int) -> None:
     np.testing.assert_allclose(found.reshape(extent(node.shape)), values[node], rtol=1e-14, atol=1e-15)
 
 
+@pytest.mark.parametrize(("name", "number"), SITES)
+def test_rows_of_inputs_are_computed_one_by_one(name: str, number: int) -> None:
+    """A kernel takes leading axes: on stacked operands it gives the stack of what it gives on each."""
+    _, node, values, numbers = site(name, number)
+    rows = [[values[k] * numbers.uniform(0.99, 1.0, extent(k.shape)) for k in node.inputs] for _ in range(3)]
+    if name in ("compare", "where", "share", "max", "min", "clip"):
+        rows = [[values[k] for k in node.inputs]] * 3
+    kernel = node.operation.kernel
+    expected = np.stack([np.broadcast_to(kernel(node.attributes, *row), extent(node.shape)) for row in rows])
+    found = kernel(node.attributes, *map(np.stack, zip(*rows, strict=True)))
+    np.testing.assert_allclose(np.broadcast_to(found, expected.shape), expected, rtol=1e-14, atol=1e-15)
+
+
 def test_a_transpose_in_an_exponent_has_brackets() -> None:
     """x .^ (y^T) is not (x .^ y)^T."""
     graph = Graph()
@@ -504,6 +517,12 @@ MISFITS = [
     ("s = cross([1, 2, 3], [1, 2])", "cross takes two columns of 3 entries"),
     ("s = cross([1, 2], [1, 2, 3])", "cross takes two columns of 3 entries"),
     ("s = solve([1, 2; 3, 4; 5, 6], [1, 2, 3])", "solve needs a square matrix"),
+    ("s = sum(concat([1, 2; 3, 4], [1, 2, 3]))", "blocks above one another need the same number of columns"),
+    ("s = sum(concat([1, 2; 3, 4], [1, 2, 3], axis=1))", "blocks beside one another need the same number of rows"),
+    ("s = sum(diag([1, 2, 3; 4, 5, 6]))", "diag takes a vector or a square matrix"),
+    ("s = sum(diag(3))", "diag takes a vector or a square matrix"),
+    ("s = sum(onehot(3, 3))", "the place 3 is outside 0 to 2: places count from 0"),
+    ("s = sum(unvec([1, 2, 3], 2, 2))", "unvec(v, m, n) needs a column of m n entries"),
     ("s = kron_left([1, 2, 3], [1, 2])", MULTIPLES),
     ("s = kron_right([1, 2, 3]^T, [1, 2]^T)", MULTIPLES),
     ("s = kron_left([1, 2], [])", MULTIPLES),
@@ -517,6 +536,53 @@ def test_operands_that_do_not_fit_are_told_by_a_rule(text: str, rule: str) -> No
     with pytest.raises(gradcalc.GradcalcError) as caught:
         gradcalc.loads(text).run()
     assert [(d.code, d.rule) for d in caught.value.diagnostics] == [("shape-mismatch", rule)]
+
+
+INDICES = "write `x[i]` for a vector, `A[i, j]`, `A[i, :]` or `A[:, j]` for a matrix"
+NO_ENTRIES = [
+    ("A[1]", "is no entry of `A`", "1 index for 2 dimensions", INDICES),
+    ("x[0, 1]", "is no entry of `x`", "2 indices for 1 dimension", INDICES),
+    ("r[0, 0, 0]", "is no entry of `r`", "3 indices for 2 dimensions", INDICES),
+    ("c[0]", "is no entry of `c`", "a scalar has no entries", "leave the index out"),
+    ("o[0]", "is no entry of `o`", "there are no entries", "indices count from 0"),
+    ("x[3]", "is outside `x`", "index 3 is outside 0 to 2", "indices count from 0"),
+    ("r[3]", "is outside `r`", "index 3 is outside 0 to 2", "indices count from 0"),
+    ("A[1, 2]", "is outside `A`", "index 2 is outside 0 to 1", "indices count from 0"),
+    ("x[1:4]", "is outside `x`", "1:4 is outside 0:3", "indices count from 0"),
+    ("x[4:]", "is outside `x`", "4:3 is outside 0:3", "indices count from 0"),
+    ("A[:, 0:3]", "is outside `A`", "0:3 is outside 0:2", "indices count from 0"),
+    ("x[2:1]", "is no entry of `x`", "2:1 ends before it starts", "write the smaller index first"),
+    ("v[2:1]", "is no entry of `v`", "2:1 ends before it starts", "write the smaller index first"),
+]
+
+
+@pytest.mark.parametrize(("text", "fault", "rule", "remedy"), NO_ENTRIES)
+def test_what_is_no_entry(text: str, fault: str, rule: str, remedy: str) -> None:
+    values = "A = [1, 2; 3, 4]; x = [1, 2, 3]; r = [[1, 2, 3]]; c = 1; o = []; v in R^n"
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"{values}; s = sum({text})").derive("s", text[0])
+    [found] = caught.value.diagnostics
+    assert (found.code, found.message, found.rule, found.help) == ("bad-index", f"`{text}` {fault}", rule, remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [("zeros(3, 1)", (3,)), ("ones(1, 1)", (1, 1)), ("zeros(1, 3)", (1, 3)), ("concat(2)", (1,)),
+     ("concat([[1, 2, 3]])", (1, 3)), ("concat([[1]], [[2]])", (2,)), ("concat(1, 2, axis=1)", (1, 2)),
+     ("[1, 2; 3, 4][0:1, :]", (1, 2)), ("[1, 2; 3, 4][:, 0:1]", (2, 1)), ("[1, 2, 3][3:]", (0,))],
+)  # fmt: skip
+def test_the_shape_of_what_has_one_row_or_column(text: str, shape: tuple[int, ...]) -> None:
+    assert gradcalc.loads(f"y = {text}; s = sum(y)").run(of="s").nodes["y"].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [("s = x[1]^2", "2 x[1] onehot(1, n)"), ("s = sum(x[1] x)", "sum(x) onehot(1, n) + x[1] ones(n)")],
+)
+def test_an_entry_of_a_vector_of_unknown_length(text: str, form: str) -> None:
+    """∂x_1/∂x = e_1, for any n."""
+    board = gradcalc.loads(f"x in R^n; {text}").derive("s", "x")
+    assert (board.derivations[0].rule.text, board.notes) == (form, [])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from gradcalc.graph import (
     Operation,
     Shape,
     ShapeError,
+    Size,
     extent,
     is_row,
     joint_size,
@@ -226,23 +227,26 @@ def _resolved(items: tuple[Any, ...], shape: Shape) -> tuple[tuple[int, int, boo
     """Start, stop and "is a single place" of each index; raises ShapeError outside the array."""
     if not shape:
         raise ShapeError("a scalar has no entries", "leave the index out")
-    kept = shape if len(items) == len(shape) else (max(shape, key=lambda s: s if isinstance(s, int) else 2),)
     if len(items) != len(shape) and not (len(items) == 1 and is_row(shape)):
         raise ShapeError(
             f"{len(items)} ind{'ex' if len(items) == 1 else 'ices'} for {len(shape)} "
             f"dimension{'s' * (len(shape) != 1)}",
             "write `x[i]` for a vector, `A[i, j]`, `A[i, :]` or `A[:, j]` for a matrix",
         )
-    out = []
-    for item, size in zip(items, kept, strict=True):
-        single = isinstance(item, int)
-        start = item if single else (item[0] or 0)
-        stop = item + 1 if single else (_numbers(size) if item[1] is None else item[1])
-        length = size if isinstance(size, int) else stop  # a symbol is taken to be large enough
-        if not 0 <= start <= stop <= length:
-            raise ShapeError(f"index {start if single else stop} is outside 0 to {length - 1}", "indices count from 0")
-        out.append((start, stop, single))
-    return tuple(out)
+    return tuple(_bounds(item, size) for item, size in zip(items, shape[-len(items) :], strict=True))
+
+
+def _bounds(item: Any, size: Size) -> tuple[int, int, bool]:
+    """Start, stop and "is a single place" of one index; a symbol is taken to be large enough."""
+    single = isinstance(item, int)
+    start = item if single else (item[0] or 0)
+    stop = start + 1 if single else (_numbers(size) if item[1] is None else item[1])
+    if isinstance(size, int) and max(start, stop) > size:
+        outside = f"index {start} is outside 0 to {size - 1}" if single else f"{start}:{stop} is outside 0:{size}"
+        raise ShapeError(outside if size else "there are no entries", "indices count from 0")
+    if start > stop:
+        raise ShapeError(f"{start}:{stop} ends before it starts", "write the smaller index first")
+    return start, stop, single
 
 
 def _index_shape(shapes: Sequence[Shape], a: Any) -> Shape:
@@ -429,7 +433,7 @@ def _diag_shape(shapes: Sequence[Shape], a: Any) -> Shape:
     if len(shape) == 1:
         return (shape[0], shape[0])
     if len(shape) == 2 and shape[0] == shape[1]:
-        return (shape[0],)
+        return shape[:1]
     raise ShapeError("diag takes a vector or a square matrix")
 
 
