@@ -14,7 +14,7 @@ order are left out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,16 +130,37 @@ def _growth(below: Array, above: Array, edge: Edge) -> float:
 def _warning(plan: Plan, target: Node, loss: Loss) -> Diagnostic:
     """The warning: how many digits are lost and remain, the value that loses them, and what to write instead."""
     place = f"[{', '.join(map(str, loss.place))}]" if loss.place else ""
-    name, kept = f"`{plan.labels[target]}{place}`", DIGITS - loss.digits
-    if kept < 1:
-        message = f"no digit of {name} is certain: all 16 are lost to rounding"
-    else:
-        message = f"{name} loses about {loss.digits:.0f} of its 16 digits to rounding: about {kept:.0f} remain"
+    message = told_loss(f"`{plan.labels[target]}{place}`", loss.digits)
     node, label = loss.node, plan.labels.get(loss.node, "")
     span = plan.spans.get(node)
     labels = (Label(span, label),) if span is not None else ()
     where = f"they are lost in {f'`{label}`, ' if label else ''}`{_shown(plan, node, node)}`: {_why(node)}"
     return Diagnostic("lost-digits", message, span or plan.spans.get(target), labels, where, _help(plan, node))
+
+
+def told_loss(name: str, digits: float) -> str:
+    """How many of its digits a number has lost, and how many remain, in words."""
+    kept = DIGITS - digits
+    if kept < 1:
+        return f"no digit of {name} is certain: all 16 are lost to rounding"
+    return f"{name} loses about {digits:.0f} of its 16 digits to rounding: about {kept:.0f} remain"
+
+
+def better_form(plan: Plan, nodes: Iterable[Node], values: Values) -> str:
+    """What to write in place of the first of the nodes that cancels and has a better form; "" where none has."""
+    for node in nodes:
+        if _cancels(node, values) and remedy(node) is not None:
+            return _help(plan, node)
+    return ""
+
+
+def _cancels(node: Node, values: Values) -> bool:
+    """Whether a sum is far smaller than its terms, or a logarithm is one of a number near 1."""
+    size = float(np.max(np.abs(values[node]), initial=0.0)) * float(10**TOLERATED)
+    if node.op == "log":
+        return size < 1.0
+    terms = [float(np.max(np.abs(values[i]), initial=0.0)) for i in node.inputs]
+    return node.op == "add" and bool(size < max(terms))
 
 
 def _shown(plan: Plan, shown: Node, spelt: Node) -> str:

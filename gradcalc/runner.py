@@ -23,6 +23,7 @@ from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
 from gradcalc.kinks import felt_kinks
 from gradcalc.local_gradients import LocalGradients, reuse
 from gradcalc.numeric import evaluate_forward, leaf_values
+from gradcalc.perturbed import lost_in_gradients
 from gradcalc.planning.plan import Plan, named_values, unused_data
 from gradcalc.precision import lost_digits
 from gradcalc.run import (
@@ -90,6 +91,8 @@ class Runner:
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = [*self._kink_flags(), *run_flags(run, plan, self.sweep, self.values)]
         lost = [] if self.upstream is not None else lost_digits(plan, self.sweep, self.values)
+        if run.kind == "gradient":
+            lost += lost_in_gradients(plan, self.sweep, self.values, self.shown)
         run.warnings = [*plan.warnings, *unused_data(plan, self.data), *lost, *ill_conditioned(plan, self.values)]
         run.notes = list(plan.notes)
         return run

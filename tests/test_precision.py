@@ -6,6 +6,7 @@ each expression is tried at several nearby points and the most that is lost is c
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,12 @@ import pytest
 
 import gradcalc
 from gradcalc import rounding
+from gradcalc.errors import Diagnostic
 from gradcalc.evaluator import evaluate
 from gradcalc.graph import OPERATIONS, Graph, ancestors
+from gradcalc.report.document import run_document
+from gradcalc.report.encode import encode
+from tests.exact import programs as exact
 from tests.programs import program
 
 ROOT = Path(__file__).parent.parent
@@ -95,12 +100,16 @@ def _big(value: Any) -> Any:
     return [mp.mpf(v) for v in value] if isinstance(value, list) else mp.mpf(value)
 
 
-def counted(run: gradcalc.Run) -> float:
+def warnings_of(run: gradcalc.Run, gradients: bool = False) -> list[Diagnostic]:
+    """What is said of lost digits of values, or of gradients."""
+    return [w for w in run.warnings if w.code == "lost-digits" and ("`∂" in w.message) == gradients]
+
+
+def counted(run: gradcalc.Run, gradients: bool = False) -> float:
     """The digits that the warning says are lost; 0 without one."""
-    for warning in run.warnings:
-        if warning.code == "lost-digits":
-            found = re.search(r"about (\d+) of", warning.message)
-            return float(found[1]) if found else DIGITS
+    for warning in warnings_of(run, gradients):
+        found = re.search(r"about (\d+) of", warning.message)
+        return float(found[1]) if found else DIGITS
     return 0.0
 
 
@@ -127,23 +136,45 @@ def test_the_count_is_what_mpmath_finds(text: str, data: dict[str, Any], formula
     assert abs(max(said) - max(truth)) <= 1.5, (said, truth)
 
 
+OF_ONE = [(text, data, formula) for text, data, formula in CANCELLING if set(data) == {"x"}]
+
+
+@pytest.mark.parametrize(("text", "data", "formula"), OF_ONE, ids=[c[0] for c in OF_ONE])
+def test_the_count_for_a_gradient_is_what_mpmath_finds(text: str, data: dict[str, Any], formula: Formula) -> None:
+    """More than is lost is said nowhere, and what is lost beyond 4 digits is told, to 1.5 digits."""
+    model = gradcalc.loads(f"s = {text}")
+    said, truth = [], []
+    with mp.workdps(80):
+        for k in range(-4, 5):
+            x = _near(data["x"], k)
+            run = model.run({"x": x})
+            said.append(counted(run, gradients=True))
+            exact = mp.diff(formula, mp.mpf(x), h=mp.mpf(abs(x)) * mp.mpf(10) ** -25)
+            truth.append(truly_lost(float(run.gradients["x"].value), exact))
+    assert max(said) <= max(truth) + 1.5 and max(said) >= max(truth) - 1.5 - 3 * (max(truth) < 4.5), (said, truth)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "samples").glob("*.eq")), ids=lambda p: p.stem)
 def test_no_sample_is_warned_of(path: Path) -> None:
     try:
         run = gradcalc.load(path).run()
     except gradcalc.GradcalcError:
         pytest.skip("needs data")
-    assert not counted(run)
+    assert not counted(run) and not counted(run, gradients=True)
 
 
 def test_random_programs_are_not_warned_of() -> None:
-    """They are built away from cancellation."""
+    """They are built away from cancellation; a gradient that is told to have no digits is what rounding made of 0."""
     warned = []
     for seed in range(300):
         made = program(seed)
         run = gradcalc.loads(made.text).run(made.data, of=made.target)
+        for warning in warnings_of(run, gradients=True):
+            name = warning.message.split("/∂")[1].split("`")[0]
+            if np.max(np.abs(exact.gradients(made)[name])) > 1e-40:
+                warned.append((seed, name))
         if counted(run):
-            warned.append((seed, counted(run)))
+            warned.append((seed, made.target))
     assert not warned
 
 
@@ -180,7 +211,7 @@ def test_no_false_alarm(text: str, data: dict[str, Any]) -> None:
 
 
 def _advised(run: gradcalc.Run) -> tuple[str, str] | None:
-    [warning] = [w for w in run.warnings if w.code == "lost-digits"]
+    [warning] = warnings_of(run)
     found = re.fullmatch(r"write `(.*)` for `(.*)`", warning.help)
     return (found[1], found[2]) if found else None
 
@@ -291,3 +322,9 @@ def test_rounding_of_a_power(exponent: float) -> None:
 
 def test_operations_without_rounding_exist() -> None:
     assert set(rounding.EXACT) | set(rounding.KNOWN) <= set(OPERATIONS)
+
+
+def test_a_warning_in_a_document_is_no_error() -> None:
+    """Scripts tell the two by the severity."""
+    document = json.loads(encode(run_document(gradcalc.loads("y = exp(x) - 1; x = 1e-9").run())))
+    assert [w["severity"] for w in document["warnings"]] == ["warning"]

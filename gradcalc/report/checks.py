@@ -88,7 +88,7 @@ def check_document(check: Check) -> dict[str, Any]:
         "points": check.points,
         "seed": check.seed,
         "failed": check.failed,
-        "warnings": [to_json(w) for w in check.warnings],
+        "warnings": [to_json(w, "warning") for w in check.warnings],
         "notes": check.notes,
     }  # fmt: skip
 

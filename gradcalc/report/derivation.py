@@ -173,7 +173,7 @@ def document(board: Blackboard) -> dict[str, Any]:
             if d.delta
         },
         "derivations": {d.name: _derivation(board, d) for d in board.derivations},
-        "warnings": [to_json(w) for w in board.warnings],
+        "warnings": [to_json(w, "warning") for w in board.warnings],
         "notes": board.notes,
     }
 

@@ -55,7 +55,7 @@ def run_document(run: Run) -> dict[str, Any]:
             {"text": c.text, "line": c.line, "holds": c.holds, "by": c.by, "hint": c.hint or None} for c in run.claims
         ],
         "flags": [flag(f) for f in run.flags],
-        "warnings": [to_json(w) for w in run.warnings],
+        "warnings": [to_json(w, "warning") for w in run.warnings],
         "notes": run.notes,
         "assumed": run.assumed,
     }

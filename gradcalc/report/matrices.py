@@ -179,7 +179,7 @@ def _hessian_document(made: Hessians) -> dict[str, Any]:
 def _remarks(made: Jacobians | Hessians) -> dict[str, Any]:
     return {
         "flags": [flag(f) for f in made.flags],
-        "warnings": [to_json(w) for w in made.warnings],
+        "warnings": [to_json(w, "warning") for w in made.warnings],
         "notes": made.notes,
     }
 
