@@ -38,7 +38,7 @@ from gradcalc.notation import EXPLICIT, render
 
 Array = np.ndarray[Any, Any]
 PARTS: dict[str, Shape] = {"L": (2, 3), "R": (4, 5), "D": (3, 4), "S": (3, 3), "u": (2,), "d": (3,), "e": (3,),
-                           "r": (1, 4), "o": (1,), "c": ()}  # fmt: skip
+                           "r": (1, 4), "o": (1,), "z": (0, 2), "c": ()}  # fmt: skip
 numbers = np.random.default_rng(5)
 VALUES = {name: numbers.uniform(-1, 1, extent(shape)) for name, shape in PARTS.items()}
 V = SimpleNamespace(**VALUES)
@@ -120,6 +120,8 @@ CASES: list[tuple[Build, Image, str, int, str]] = [
     (lambda p: Named((12,), M, "unvec", "vec", (("to", M),)), lambda x: x.reshape(M, order="F"), "unvec", 0, ""),
     (lambda p: Kronecker(M, (6, 12), p.L, True), lambda x: np.kron(x, V.L), "kronecker-factor", 72, ""),
     (lambda p: Kronecker(M, (6, 12), p.L, False), lambda x: np.kron(V.L, x), "kronecker-factor", 72, ""),
+    (lambda p: Kronecker(M, (6, 4), p.u, True), lambda x: np.kron(x, V.u), "kronecker-factor", 24, ""),
+    (lambda p: Kronecker(M, (0, 8), p.z, True), lambda x: np.zeros((0, 8)), "kronecker-factor", 0, ""),
     (lambda p: Kronecker(SCALAR, (2, 3), p.L, True), lambda x: np.kron(x, V.L), "kronecker-factor", 6, ""),
     (lambda p: Sum(COLUMN, COLUMN, (Hadamard(COLUMN, COLUMN, p.d), Scaled(COLUMN, COLUMN, p.c))),
      lambda x: V.d * x + V.c * x, "sum", 6, "diag(d) + c eye(3)"),
@@ -214,6 +216,18 @@ def test_multiplications_without_structure() -> None:
 def test_what_is_shorter_than_the_jacobian_is_the_rule(build: Build, rule: str) -> None:
     p = parts()
     assert text(build(p).rule(p.graph)) == rule
+
+
+def test_the_gradient_stands_before_the_change_and_the_upstream_before_the_local_gradient() -> None:
+    """⟨G, dx⟩ and ⟨Ȳ, G⟩ are the same products, written in the order in which they are read."""
+    p = parts()
+    assert text(Inner(COLUMN, SCALAR, p.d).apply(p.e)) == "d^T e"
+    assert text(Outer(SCALAR, COLUMN, p.d).adjoint(p.e)) == "e^T d"
+
+
+def test_an_entry_of_an_upstream_gradient_is_no_block_of_it() -> None:
+    p = parts()
+    assert text(Embed(SCALAR, COLUMN, ((2, 3),)).adjoint(p.d)) == "d[2]"
 
 
 @pytest.mark.parametrize(
