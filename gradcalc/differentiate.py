@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
 from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, alike, times, unit
+
+Term = TypeVar("Term")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,7 @@ class Edge:
     linear: LinearMap
     upstream: Node
     downstream: Node
-    rank: int = 0
+    rank: int
     """The place of `node` in the evaluation order."""
 
     @property
@@ -88,18 +91,23 @@ def reverse(target: Node, seed: Node | None = None) -> Backward:
         seed = target.graph.constant(1.0)
     order = varying(target)
     active = set(order)
-    contributions: dict[Node, list[tuple[int, int, Node]]] = {target: [(len(order), 0, seed)]}
+    contributions: dict[Node, list[tuple[int, Node]]] = {target: [(len(order), seed)]}
     sweep = Backward(target, seed)
     for rank, node in reversed(list(enumerate(order))):
         if node not in contributions:
             continue
-        upstream = accumulate([term for *_, term in sorted(contributions[node], key=lambda c: c[:2])])
+        upstream = accumulate(_in_order(contributions[node]))
         sweep.adjoints[node] = upstream
         for i, linear in local_maps(node, active):
             downstream = linear.adjoint(upstream)
-            contributions.setdefault(node.inputs[i], []).append((rank, i, downstream))
+            contributions.setdefault(node.inputs[i], []).append((rank, downstream))
             sweep.edges.append(Edge(node, i, linear, upstream, downstream, rank))
     return sweep
+
+
+def _in_order(branches: Sequence[tuple[int, Term]]) -> list[Term]:
+    """The terms that come from nodes of the given ranks, in evaluation order; those of one node by its arguments."""
+    return [term for _, term in sorted(branches, key=lambda branch: branch[0])]
 
 
 def forward(target: Node, tangents: Mapping[Node, Node], terms: list[tuple[Node, Node]] | None = None) -> Node:
@@ -126,14 +134,14 @@ def jacobians(sweep: Backward) -> dict[Node, Node | None]:
     Numerator layout, matrices stacked by columns; None where a factor has no name in the language.
     """
     graph = sweep.target.graph
-    branches: dict[Node, list[tuple[int, int, Node | None]]] = {}
+    branches: dict[Node, list[tuple[int, Node | None]]] = {}
     found: dict[Node, Node | None] = {sweep.target: unit(graph, sweep.target.shape)}
     for edge in sweep.edges:
         if edge.node not in found:
             found[edge.node] = _total(branches.pop(edge.node))
         outer, local = found[edge.node], local_matrix(edge.linear, graph)
         product = _product(outer, local) if outer is not None and local is not None else None
-        branches.setdefault(edge.input, []).append((edge.rank, edge.argument, product))
+        branches.setdefault(edge.input, []).append((edge.rank, product))
     for node, terms in branches.items():
         found.setdefault(node, _total(terms))
     return found
@@ -165,8 +173,8 @@ def local_matrix(linear: LinearMap, graph: Graph) -> Node | None:
     return linear.matrix(graph)
 
 
-def _total(branches: Sequence[tuple[int, int, Node | None]]) -> Node | None:
-    terms = [term for *_, term in sorted(branches, key=lambda b: b[:2])]
+def _total(branches: Sequence[tuple[int, Node | None]]) -> Node | None:
+    terms = _in_order(branches)
     known = [t for t in terms if t is not None]
     return al.add(alike(known)) if len(known) == len(terms) else None
 

@@ -5,6 +5,7 @@ The right sides are written in NumPy from the identity; random matrices, fixed s
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -175,6 +176,37 @@ def test_jacobian_through_blocks_and_entries() -> None:
     """∂[x; X y]/∂(scalar x) is a column whatever way the scalar goes in."""
     found = run("z = [t, t^2, 1] + concat(t, B t)", t=2.0, B=[3.0, 4.0]).gradients["t"]
     close(found.value, [1 + 1, 4 + 3, 4])
+
+
+SIZES = {"A": (2, 3), "B": (4, 5), "C": (3, 2), "E": (2, 4), "F": (2, 0), "G": (2, 4), "H": (0, 1), "K": (3, 5),
+         "M": (4, 1), "P": (3, 2), "Q": (4, 2), "R": (2, 3), "W": (2, 3), "X": (3, 4), "Y": (2, 2),
+         "a": (4,), "b": (3,), "v": (5,), "y": (5,)}  # fmt: skip
+D = {name: numbers.uniform(-1, 1, shape) for name, shape in SIZES.items()}
+STRUCTURED = [
+    # factor by factor where factors fit, and as they stand where only the products do
+    ("h = A X B", "X", "B^T ⊗ A", np.kron(D["B"].T, D["A"])),
+    ("h = A X B; X = C Y E", "Y", "(B^T E^T) ⊗ (A C)", np.kron((D["E"] @ D["B"]).T, D["A"] @ D["C"])),
+    ("h = W^T k; k = Z v; Z = A X B", "X", "W^T ((v^T B^T) ⊗ A)", D["W"].T @ np.kron((D["B"] @ D["v"])[None], D["A"])),
+    ("h = P k; k = Z v; Z = A X B", "X", "P ((v^T B^T) ⊗ A)", D["P"] @ np.kron((D["B"] @ D["v"])[None], D["A"])),
+    ("h = kron(R, G) k; k = kron(M, K) y", "y", "(R ⊗ G) (M ⊗ K)", np.kron(D["R"], D["G"]) @ np.kron(D["M"], D["K"])),
+    ("h = kron(F, G) k; k = kron(H, K) y", "y", "(F ⊗ G) (H ⊗ K)", np.zeros((4, 5))),
+    ("h = 2 z; z = t^T k; t = kron(P, Q); k = kron(M, K) y", "y", "2 t^T (M ⊗ K)",
+     2 * np.kron(D["P"], D["Q"]).T @ np.kron(D["M"], D["K"])),
+    # a transpose beside a vector
+    ("h = a^T X^T", "X", "a^T ⊗ I", np.kron(D["a"][None], np.eye(3))),
+    ("h = X^T b", "X", "I ⊗ b^T", np.kron(np.eye(4), D["b"][None])),
+    ("h = C Y^T E", "Y", None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "by", "rule", "matrix"), STRUCTURED, ids=[text for text, *_ in STRUCTURED])
+def test_jacobians_keep_their_kronecker_products(text: str, by: str, rule: str | None, matrix: Any) -> None:
+    """(A ⊗ B) (C ⊗ D) = A C ⊗ B D; a transposed matrix between two others has no name."""
+    used = set(re.findall(r"\b[A-Za-z]\b(?! =)", text)) - set(re.findall(r"\b(\w) =", text))
+    found = gradcalc.loads(text).jacobian("h", by, {name: D[name].tolist() for name in used - {"T"}})
+    assert (found.rule and found.rule.text) == rule
+    if rule is not None:
+        close(found.value, matrix)
 
 
 # ---------------------------------------------------------------------- graphs of branches

@@ -444,6 +444,19 @@ def test_rows_of_inputs_are_computed_one_by_one(name: str, number: int) -> None:
     np.testing.assert_allclose(np.broadcast_to(found, expected.shape), expected, rtol=1e-14, atol=1e-15)
 
 
+MOVES = ("as", "concat", "copy", "diag", "index", "stretch", "table", "transpose", "unvec", "vec")
+
+
+@pytest.mark.parametrize(("name", "number"), [(name, number) for name, number in SITES if name in MOVES])
+def test_moved_entries_keep_their_imaginary_parts(name: str, number: int) -> None:
+    """So `check` takes a complex step through them, which loses no digits."""
+    _, node, values, numbers = site(name, number)
+    kernel, changes = node.operation.kernel, [numbers.uniform(-1, 1, extent(k.shape)) for k in node.inputs]
+    stepped = [values[k] + 1j * change for k, change in zip(node.inputs, changes, strict=True)]
+    assert node.operation.analytic is True
+    np.testing.assert_array_equal(kernel(node.attributes, *stepped).imag, kernel(node.attributes, *changes))
+
+
 def test_a_transpose_in_an_exponent_has_brackets() -> None:
     """x .^ (y^T) is not (x .^ y)^T."""
     graph = Graph()
@@ -567,9 +580,10 @@ def test_what_is_no_entry(text: str, fault: str, rule: str, remedy: str) -> None
 
 @pytest.mark.parametrize(
     ("text", "shape"),
-    [("zeros(3, 1)", (3,)), ("ones(1, 1)", (1, 1)), ("zeros(1, 3)", (1, 3)), ("concat(2)", (1,)),
+    [("zeros(3, 1) + 0", (3,)), ("ones(1, 1)", (1, 1)), ("zeros(1, 3)", (1, 3)), ("concat(2)", (1,)),
      ("concat([[1, 2, 3]])", (1, 3)), ("concat([[1]], [[2]])", (2,)), ("concat(1, 2, axis=1)", (1, 2)),
-     ("[1, 2; 3, 4][0:1, :]", (1, 2)), ("[1, 2; 3, 4][:, 0:1]", (2, 1)), ("[1, 2, 3][3:]", (0,))],
+     ("diag([[1, 2, 3]])", (3, 3)), ("[1, 2; 3, 4][0:1, :]", (1, 2)), ("[1, 2; 3, 4][:, 0:1]", (2, 1)),
+     ("[1, 2, 3][3:]", (0,))],
 )  # fmt: skip
 def test_the_shape_of_what_has_one_row_or_column(text: str, shape: tuple[int, ...]) -> None:
     assert gradcalc.loads(f"y = {text}; s = sum(y)").run(of="s").nodes["y"].shape == shape
@@ -583,6 +597,17 @@ def test_an_entry_of_a_vector_of_unknown_length(text: str, form: str) -> None:
     """∂x_1/∂x = e_1, for any n."""
     board = gradcalc.loads(f"x in R^n; {text}").derive("s", "x")
     assert (board.derivations[0].rule.text, board.notes) == (form, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("zeros", "2, 3, 4"), ("ones", "2, 3, 4"), ("onehot", "1"), ("onehot", "1, 3, 5"), ("unvec", "[1, 2], 2"),
+     ("unvec", "[1, 2], 1, 2, 3"), ("eye", "2, 2")],
+)  # fmt: skip
+def test_arguments_that_a_function_does_not_take(name: str, arguments: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"s = sum({name}({arguments}))").run()
+    assert [d.code for d in caught.value.diagnostics] == ["wrong-arguments"]
 
 
 @pytest.mark.parametrize(

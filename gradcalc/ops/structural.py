@@ -241,7 +241,7 @@ def _bounds(item: Any, size: Size) -> tuple[int, int, bool]:
     single = isinstance(item, int)
     start = item if single else (item[0] or 0)
     stop = start + 1 if single else (_numbers(size) if item[1] is None else item[1])
-    if isinstance(size, int) and max(start, stop) > size:
+    if isinstance(size, int) and (start > size or stop > size):
         outside = f"index {start} is outside 0 to {size - 1}" if single else f"{start}:{stop} is outside 0:{size}"
         raise ShapeError(outside if size else "there are no entries", "indices count from 0")
     if start > stop:
