@@ -271,7 +271,8 @@ def kinks(order: Sequence[Node], values: Values) -> list[tuple[Node, Array]]:
     found = []
     for node in order:
         if node.operation.kink is not None:
-            mask = np.asarray(node.operation.kink(node.attributes, *(values[i] for i in node.inputs)))
+            with np.errstate(all="ignore"):  # outside its domain, in a branch not taken, there is no kink
+                mask = np.asarray(node.operation.kink(node.attributes, *(values[i] for i in node.inputs)))
             if mask.any():
                 found.append((node, mask))
     return found

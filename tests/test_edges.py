@@ -43,6 +43,7 @@ ERRORS: list[tuple[str, str, str]] = [
     ("s = log(where(x > 0, x, -1)); x = -1", "domain", "at -1.0"),
     ("s = 0 * log(x); x = 0", "domain", "`log(x)` at 0.0"),
     ("B = A^-1; s = sum(B); A = [1, 2; 2, 4]", "singular-matrix", "singular"),
+    ("s = sum(ones(2000000000))", "limit-entries", "`ones(2000000000)` has 2,000,000,000 entries"),
     ("s = sum(x / norm(x)); x = [0, 0]", "division-by-zero", "0.0"),
 ]  # fmt: skip
 
@@ -57,6 +58,7 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = where(x > 0, x, -x); x = 0", {"x": -1}, [("kink", "t1")]),
     ("s = floor(x) x; x = 2", {"x": 2}, [("kink", "t1")]),
     ("s = sum(median_share(x) ∘ x); x = [1, 1, 4]", {"x": [0.5, 0.5, 0]}, [("kink", "t1")]),
+    ("s = sum(median_share(x) ∘ x); x = [0, 0, 4]", {"x": [0.5, 0.5, 0]}, [("kink", "t1")]),
     # both are tied, and their sum x + y is smooth: the flags stay, the gradient is the true one
     ("s = max(x, y) + min(x, y); x = 2; y = 2", {"x": 1, "y": 1}, [("kink", "t1"), ("kink", "t2")]),
     # a kink inside a smooth whole: the derivative, and no flag
@@ -79,6 +81,26 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     # a condition on data that the target is not connected with is no kink of it
     ("s = sum(where(m > 0, x, 2 x)); x = [1, 2]; m = [0, 1]", {"x": [2, 1], "m": [0, 0]}, []),
     ("s = sum(x == 5); x = [1, 5]", {"x": [0, 0]}, []),
+    # one of two numbers is 0: no kink, and no fault
+    ("s = hypot(x, y); x = 0; y = -2", {"x": 0, "y": -1}, []),
+    ("s = hypot(x, y); x = 2; y = 0", {"x": 1, "y": 0}, []),
+    ("s = arctan2(y, x); x = 0; y = 2", {"x": -0.5, "y": 0}, []),
+    ("s = arctan2(y, x); x = 2; y = 0", {"x": 0, "y": 0.5}, []),
+    # x - y floor(x/y) jumps at the multiples of y
+    ("s = mod(x, y); x = 6; y = 3", {"x": 1, "y": -2}, [("kink", "s")]),
+    ("s = mod(x, y); x = 2; y = 1", {"x": 1, "y": -2}, [("kink", "s")]),
+    ("s = where(y > 0, mod(x, y), x); x = 2; y = 0", {"x": 1, "y": 0},
+     [("kink", "t1"), ("not-taken", "t2"), ("not-taken", "t2")]),
+    ("s = mod(x, y); x = 1.5; y = 3", {"x": 1, "y": 0}, []),
+    ("s = mod(x, y); x = 7; y = 4", {"x": 1, "y": -1}, []),
+    # min(max(x, a), b): one of the three has the whole, at a tie the bound, and the upper one of equal bounds
+    ("s = clip(x, a, b); x = 1; a = 0; b = 2", {"x": 1, "a": 0, "b": 0}, []),
+    ("s = clip(x, a, b); x = 0; a = 0; b = 2", {"x": 0, "a": 1, "b": 0}, [("kink", "s")]),
+    ("s = clip(x, a, b); x = 2; a = 0; b = 2", {"x": 0, "a": 0, "b": 1}, [("kink", "s")]),
+    ("s = clip(x, a, b); x = 0; a = 1; b = 1", {"x": 0, "a": 0, "b": 1}, [("kink", "s")]),
+    ("s = clip(x, a, b); x = 2; a = 1; b = 1", {"x": 0, "a": 0, "b": 1}, []),
+    ("s = clip(x, a, b); x = 3; a = 3; b = 1", {"x": 0, "a": 0, "b": 1}, []),
+    ("s = clip(x, a, b); x = 1; a = 3; b = 1", {"x": 0, "a": 0, "b": 1}, []),
     # derivatives that are infinite or undefined
     ("s = sqrt(x); x = 0", {"x": INF}, [("infinite-gradient", "x")]),
     ("s = -sqrt(x); x = 0", {"x": -INF}, [("infinite-gradient", "x")]),

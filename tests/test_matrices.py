@@ -252,6 +252,7 @@ def test_a_hessian_is_the_derivative_of_the_derivative_in_an_equation():
         ("s = a^3 b", "a", "6 b a"),
         ("x in R^n; s = sum(exp(x))", "x", "diag(exp(x))"),
         ("x in R^n; s = sum(x .^ 2.5)", "x", "diag(3.75 x .^ 0.5)"),
+        ("x in R^n; s = ones(n)^T (x ∘ x)", "x", "2 I"),
         ("x in R^n; s = var(x)", "x", "(2/size(x)) (I - ones(n, n)/size(x))"),
     ],
 )

@@ -15,7 +15,7 @@ from gradcalc.ops import doubled_exp
 from gradcalc.ops.doubled import multiply, pair
 from gradcalc.ops.reduction import needs_entries, over_length, reduced, weighted
 from gradcalc.ops.summation import axes_of, length_of, restored, scaled, total
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare, same_shape
+from gradcalc.ops.table import Function, builds_along, declare, same_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -58,9 +58,8 @@ def _cross_entropy_map(node: Node, i: int) -> LinearMap:
     return weighted(node, i, weights)
 
 
-OPERATION_TAKES_AXIS["cross_entropy"] = OPERATION_TAKES_AXIS["mse"] = True
 declare(
-    Function("cross_entropy", builds("cross_entropy"), "cross_entropy(ŷ, y) = -Σ y log ŷ", "-(y / ŷ)^T dŷ",
+    Function("cross_entropy", builds_along("cross_entropy"), "cross_entropy(ŷ, y) = -Σ y log ŷ", "-(y / ŷ)^T dŷ",
              "cross_entropy([0.5, 0.5], [1, 0])", 2, 2, reduces=True, domain="ŷ > 0 where y is not 0"),
     Operation("cross_entropy", _two_reduced, _cross_entropy_kernel, _cross_entropy_map, call("cross_entropy"),
               "scales", "ŷ above 0 where y is not 0", _cross_entropy_fault),
@@ -83,7 +82,7 @@ def _mse_map(node: Node, i: int) -> LinearMap:
 
 
 declare(
-    Function("mse", builds("mse"), "the mean of the squared differences", "(2/n) (a - b)^T (da - db)",
+    Function("mse", builds_along("mse"), "the mean of the squared differences", "(2/n) (a - b)^T (da - db)",
              "mse([1, 2], [0, 0])", 2, 2, reduces=True, domain="at least one entry"),
     Operation("mse", needs_entries("mse", _two_reduced), _mse_kernel, _mse_map, call("mse"), "scales", analytic=True),
 )  # fmt: skip

@@ -22,7 +22,7 @@ from gradcalc.notation import call
 from gradcalc.ops import doubled
 from gradcalc.ops.reduction import declare_reduction
 from gradcalc.ops.summation import axes_of, length_of, placed, rows_of
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, alike, builds, declare
+from gradcalc.ops.table import Function, alike, builds_along, declare
 
 Array = np.ndarray[Any, Any]
 
@@ -167,9 +167,8 @@ def _others_map(node: Node, i: int) -> LinearMap:
     return OthersMap(node.shape, node.shape, x, kept, node.attributes["axis"])
 
 
-OPERATION_TAKES_AXIS["prod_others"] = True
 declare(
-    Function("prod_others", builds("prod_others"), "for each entry the product of the others, by no division; "
+    Function("prod_others", builds_along("prod_others"), "for each entry the product of the others, by no division; "
              "prod_others(x, h) its change along h, prod_others(x, g, h) the change of that along h",
              "prod_others(x, dx)", "prod_others([2, 3, 4])", 1, None, reduces=True),
     Operation("prod_others", alike,

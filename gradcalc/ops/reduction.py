@@ -15,7 +15,7 @@ from gradcalc.graph import SCALAR, Graph, Node, Operation, Shape, ShapeError, Si
 from gradcalc.maps import Hadamard, Inner, LinearMap, Sandwich, composed
 from gradcalc.notation import call
 from gradcalc.ops.summation import axes_of, total
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, builds, declare
+from gradcalc.ops.table import Function, builds_along, declare
 
 Array = np.ndarray[Any, Any]
 Kernel = Callable[[Array, Any], Array]
@@ -103,10 +103,9 @@ def declare_reduction(
     **more: Any,
 ) -> None:
     """A reduction, by the weights with which the entries' changes are summed; `empty` if it has a value of none."""
-    OPERATION_TAKES_AXIS[name] = True
     shape = reduced if empty else needs_entries(name, reduced)
     declare(
-        Function(name, builds(name), summary, derivative, example or f"{name}([1, 2])", reduces=True,
+        Function(name, builds_along(name), summary, derivative, example or f"{name}([1, 2])", reduces=True,
                  domain="all numbers" if empty else "at least one entry", kink=more.get("kink_rule", ""),
                  aliases=aliases),
         Operation(name, shape, lambda a, x: kernel(x, axes_of(a["axis"])),
@@ -137,7 +136,6 @@ def _size_kernel(a: Any, x: Array) -> Array:
     return np.full((1, 1), float(rows * columns if a["axis"] is None else (rows, columns)[a["axis"]]))
 
 
-OPERATION_TAKES_AXIS["size"] = True
 declare(
     Function("size", _size, _SIZE_SUMMARY, "0 (it does not depend on the values)", "size([1, 2])", reduces=True),
     Operation("size", lambda shapes, a: SCALAR, _size_kernel, lambda node, i: None, call("size"), "is constant"),
@@ -153,7 +151,6 @@ def _entry(name: str, kernel: Any) -> None:
         axes = axes_of(a["axis"])
         return tied(x, kernel(x, axis=axes, keepdims=True), axes)
 
-    OPERATION_TAKES_AXIS[f"{name}_entry"] = True
     register(Operation(
         f"{name}_entry", needs_entries(name, reduced),
         lambda a, x: kernel(x, axis=axes_of(a["axis"]), keepdims=True),

@@ -18,7 +18,7 @@ from gradcalc.notation import as_written, call
 from gradcalc.ops.reduction import declare_reduction, needs_entries, over_length, stretched
 from gradcalc.ops.slopes import centring
 from gradcalc.ops.summation import axes_of, centred, length_of, placed, restored, rows_of, scaled, total
-from gradcalc.ops.table import OPERATION_TAKES_AXIS, Function, alike, builds, declare
+from gradcalc.ops.table import Function, alike, builds_along, declare
 
 Array = np.ndarray[Any, Any]
 
@@ -131,10 +131,10 @@ def _median_kink(a: Any, x: Array) -> Array:
 
 
 _TIES = "entries equal to a middle one share its part evenly, the minimum-norm subgradient"
-OPERATION_TAKES_AXIS["median_share"] = True
 declare(
-    Function("median_share", builds("median_share"), "the part that each entry has in the median: 1 for the middle "
-             "one, 1/2 for each of two; equal ones share", "0, where no entries are tied", "median_share([1, 5, 2])",
+    Function("median_share", builds_along("median_share"), "the part that each entry has in the median: 1 for "
+             "the middle one, 1/2 for each of two; equal ones share",
+             "0, where no entries are tied", "median_share([1, 5, 2])",
              reduces=True, domain="at least one entry", kink=_TIES),
     Operation("median_share", needs_entries("median", alike), _share_kernel, lambda node, i: None, call("median_share"),
               "is constant", kink=_median_kink, jumps=True,

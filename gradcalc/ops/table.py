@@ -33,7 +33,7 @@ class Function:
     aliases: tuple[str, ...] = ()
 
 
-__all__ = ["FUNCTIONS", "OPERATION_TAKES_AXIS", "Function", "alike", "builds", "declare", "same_shape", "size_of",
+__all__ = ["FUNCTIONS", "Function", "alike", "builds", "builds_along", "declare", "same_shape", "size_of",
            "square_shape", "whole"]  # fmt: skip
 FUNCTIONS: dict[str, Function] = {}
 """Every function by name and by alias."""
@@ -50,16 +50,13 @@ def declare(function: Function, *operations: Operation) -> None:
 
 
 def builds(op: str, **attributes: Any) -> Callable[[Graph, Sequence[Node], int | None], Node]:
-    """A builder that makes one node of an operation; a function that reduces passes its axis on."""
-
-    def build(graph: Graph, arguments: Sequence[Node], axis: int | None) -> Node:
-        extra: dict[str, Any] = {"axis": axis} if OPERATION_TAKES_AXIS.get(op) else {}
-        return graph.make(op, *arguments, **attributes, **extra)
-
-    return build
+    """A builder that makes one node of an operation that has no axis."""
+    return lambda graph, arguments, axis: graph.make(op, *arguments, **attributes)
 
 
-OPERATION_TAKES_AXIS: dict[str, bool] = {}
+def builds_along(op: str) -> Callable[[Graph, Sequence[Node], int | None], Node]:
+    """A builder that makes one node of an operation along an axis."""
+    return lambda graph, arguments, axis: graph.make(op, *arguments, axis=axis)
 
 
 def alike(shapes: Sequence[Shape], attributes: Any) -> Shape:
@@ -86,7 +83,7 @@ def size_of(node: Node, what: str) -> Size:
 
 def whole(node: Node, what: str) -> int:
     """A constant whole number that a place is made of."""
-    value = node.attributes.get("value") if node.op == "constant" else None
-    if value is None or not float(value).is_integer() or not 0 <= value <= 10**9:
+    value = node.attributes.get("value")
+    if value is None or not float(value).is_integer() or value < 0:
         raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
     return int(value)

@@ -164,7 +164,7 @@ stable("floor_quotient", lambda a, x, y: np.floor_divide(x, y), (_unchanged, _un
        lambda node: al.apply("floor", al.divide(node.inputs[0], node.inputs[1])))  # fmt: skip
 _binary("mod", np.mod, one, lambda node: al.negative(al.apply("floor_quotient", *node.inputs)),
         "dx - floor(x/y) dy", "the remainder, with the sign of y", domain="y not 0", fault=lambda a, x, y: y == 0,
-        kink=lambda a, x, y: np.mod(x, np.where(y == 0, 1.0, y)) == 0,
+        kink=lambda a, x, y: np.mod(x, y) == 0,
         kink_rule="the derivative from the right, where it jumps", jumps=True)  # fmt: skip
 
 # -------------------------------------------------------------------------------------- clip
@@ -178,10 +178,14 @@ def _clip_map(node: Node, i: int) -> LinearMap:
     return diagonal(node, (inside, below, al.compare(">=", node.graph.make("max", x, low), high))[i])
 
 
+def _clip_kink(a: Any, x: Array, low: Array, high: Array) -> Array:
+    """Where x is at a bound, or below two that are equal; not at a lower bound that is above the upper one."""
+    return np.asarray(((x == low) & (low < high)) | (np.maximum(x, low) == high))
+
+
 declare(
     Function("clip", builds("clip"), "clip(x, a, b): x held between a and b", "1(a < x < b) dx", "clip(3, 0, 1)", 3, 3,
              elementwise=True, kink="0 for x at a bound, the minimum-norm subgradient"),
     Operation("clip", same_shape, lambda a, x, low, high: np.minimum(np.maximum(x, low), high), _clip_map,
-              call("clip"), "routes", kink=lambda a, x, low, high: (x == low) | (x == high),
-              kink_rule="0 for x at a bound"),
+              call("clip"), "routes", kink=_clip_kink, kink_rule="0 for x at a bound"),
 )  # fmt: skip

@@ -23,7 +23,8 @@ _OPERATORS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="
 """Comparisons that are data: `al.compare(">", x, y)`."""
 
 
-_SYMMETRIC = {"multiply", "add", "maximum", "minimum", "two_sum", "two_product", "broadcast_shapes", "joint_size"}
+_SYMMETRIC = {"multiply", "add", "maximum", "minimum", "two_sum", "two_product", "broadcast_shapes", "joint_size",
+              "inner"}  # fmt: skip
 """Functions that take their arguments in either order."""
 
 
@@ -87,7 +88,7 @@ def _of_expression(node: ast.AST) -> Iterator[ast.AST]:
             yield orelse
         case ast.Constant(value=bool() as value):
             yield ast.Constant(not value)
-        case ast.Constant(value=int() | float() as value):
+        case ast.Constant(value=int() | float() as value) if value + 1 != value:
             yield ast.Constant(value + 1)
         case ast.Constant(value=str() as value) if value in _OPERATORS:
             yield ast.Constant(_OPERATORS[value])
