@@ -337,6 +337,24 @@ def test_derivative_in_numerator_layout_is_a_row() -> None:
     assert run("s = u^T W x", layout="numerator", u=U, x=X, W=T).gradients["W"].value.shape == (3, 3)
 
 
+@pytest.mark.parametrize(("layout", "by_column", "by_row"), [("shape", (3,), (1, 3)), ("numerator", (1, 3), (1, 3))])
+def test_a_derivative_in_an_equation_has_the_shape_of_its_layout(layout: str, by_column: Any, by_row: Any) -> None:
+    """∂s/∂x of a column is a row in numerator layout; by a row, a matrix or a scalar it keeps the shape."""
+    text = "s = 2 u^T W x + r x + t; g = ∂s/∂x; k = ∂s/∂r; G = ∂s/∂W; d = ∂s/∂t; y = sum(g) + sum(k) + sum(G) + d"
+    found = run(text, of="y", layout=layout, u=U, x=X, W=T, r=[U], t=1.0).nodes
+    assert [found[name].shape for name in "gkGd"] == [by_column, by_row, (3, 3), ()]
+    close(np.ravel(found["g"].value), 2 * U @ T + U)
+    close(found["G"].value, 2 * np.outer(U, X))
+
+
+def test_what_a_change_does_not_reach_does_not_change() -> None:
+    """dy = 0 dx for a y that does not depend on x, in the shape of y."""
+    graph = Graph()
+    x, y, dx = (graph.make("input", name=name, shape=shape) for name, shape in (("x", ()), ("y", (2, 3)), ("dx", ())))
+    change = forward(al.transpose(y), {x: dx})
+    assert (change.op, change.shape) == ("zeros", (3, 2))
+
+
 @pytest.mark.parametrize(
     "text",
     [
