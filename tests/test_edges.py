@@ -58,7 +58,8 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = where(x > 0, x, -x); x = 0", {"x": -1}, [("kink", "t1")]),
     ("s = floor(x) x; x = 2", {"x": 2}, [("kink", "t1")]),
     ("s = sum(median_share(x) ∘ x); x = [1, 1, 4]", {"x": [0.5, 0.5, 0]}, [("kink", "t1")]),
-    ("s = sum(median_share(x) ∘ x); x = [0, 0, 4]", {"x": [0.5, 0.5, 0]}, [("kink", "t1")]),
+    # what is squared is 0 for the even shares, and not for the others
+    ("s = (c^T median_share(x))^2 + x[0]; x = [1, 1, 4]; c = [1, -1, 3]", {"x": [1, 0, 0]}, [("kink", "t1")]),
     # both are tied, and their sum x + y is smooth: the flags stay, the gradient is the true one
     ("s = max(x, y) + min(x, y); x = 2; y = 2", {"x": 1, "y": 1}, [("kink", "t1"), ("kink", "t2")]),
     # a kink inside a smooth whole: the derivative, and no flag

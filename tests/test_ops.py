@@ -523,6 +523,8 @@ def test_cross_entropy_of_a_one_hot_target_ignores_zero_probabilities() -> None:
 
 MULTIPLES = "the rows and columns of the first must be multiples of those of the second"
 MISFITS = [
+    ("s = sum(ones(2.5))", "a size in ones(...) must be a whole number that is written out, 0 or more"),
+    ("s = sum(zeros(-1))", "a size in zeros(...) must be a whole number that is written out, 0 or more"),
     ("s = sum(softmax([1, 2; 3, 4]))", "softmax of a matrix needs an axis"),
     ("s = sum(log_softmax([1, 2; 3, 4]))", "log_softmax of a matrix needs an axis"),
     ("s = dot([1, 2], [1, 2, 3])", "dot takes two of one shape"),
