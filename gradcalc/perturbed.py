@@ -67,9 +67,10 @@ def _errors(order: Sequence[Node], adjoints: Sequence[Node], values: Values) -> 
     total = {node: np.zeros_like(values[node]) for node in adjoints}
     for _ in range(SWEEPS):
         moved = _perturbed(order, values, rounded, numbers)
-        for node in adjoints:
-            total[node] += np.square((moved.get(node, values[node]) - values[node]) / MAGNIFIED)
-    return {node: np.sqrt(squares / SWEEPS) for node, squares in total.items()}
+        with np.errstate(all="ignore"):
+            for node in adjoints:
+                total[node] = np.hypot(total[node], (moved.get(node, values[node]) - values[node]) / MAGNIFIED)
+    return {node: length / math.sqrt(SWEEPS) for node, length in total.items()}
 
 
 def _perturbed(
@@ -98,7 +99,8 @@ def _perturbed(
 def _digits(gradient: Array, error: Array) -> float:
     """log10 of the largest error beside half a unit of the largest entry; of a gradient that is 0 none is told."""
     size, most = float(np.max(np.abs(gradient), initial=0.0)), float(np.max(error, initial=0.0))
-    return min(DIGITS, math.log10(most / (UNIT * size))) if size and most else 0.0
+    unit = max(UNIT * size, np.finfo(np.float64).tiny)
+    return min(DIGITS, math.log10(most / unit)) if size and most else 0.0
 
 
 def _warning(plan: Plan, sweep: Backward, values: Values, loss: Loss) -> Diagnostic:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -328,3 +329,11 @@ def test_a_warning_in_a_document_is_no_error() -> None:
     """Scripts tell the two by the severity."""
     document = json.loads(encode(run_document(gradcalc.loads("y = exp(x) - 1; x = 1e-9").run())))
     assert [w["severity"] for w in document["warnings"]] == ["warning"]
+
+
+@pytest.mark.parametrize("scale", ["1e200", "1e307", "1e-200", "1e-310", "5e-324"])
+def test_gradients_at_the_ends_of_the_range_give_no_warning_of_numpy(scale: str) -> None:
+    """What is lost depends on no unit."""
+    with warnings.catch_warnings(action="error"):
+        run = gradcalc.loads(f"s = {scale} (y - exp(-x)/3 + x^2); x = 0.7; y = 0.1").run()
+    assert not counted(run, gradients=True)
