@@ -32,6 +32,7 @@ from gradcalc.maps import (
     Select,
     Sum,
     Transposed,
+    composed,
     signed,
 )
 from gradcalc.notation import EXPLICIT, render
@@ -278,6 +279,7 @@ PRODUCTS: list[tuple[Callable[[Any], tuple[LinearMap, ...]], str, Array | None]]
     (lambda p: (scaling(p, "d"), column_of_diagonal(p)), "diag(d) diag(S)", V.d * np.diag(V.S)[:, None]),
     (lambda p: (Sandwich(COLUMN, (2,), p.L), scaling(p, "d"), scaling(p, "e"), Sandwich(COLUMN, COLUMN, p.S)),
      "L diag(d) diag(e) S", V.L @ np.diag((V.d * V.e)[:, 0]) @ V.S),
+    (lambda p: (scaling(p, "d"), scaling(p, "e"), Outer(SCALAR, COLUMN, p.d)), "diag(d ∘ e) d", V.d * V.e * V.d),
     (lambda p: (Inner(COLUMN, SCALAR, p.d), Outer(SCALAR, COLUMN, p.e)), "d^T e", V.d.T @ V.e),
     (lambda p: (Transposed((2, 4), (4, 2)), Sandwich(M, (2, 4), p.L)), "", None),
     (lambda p: (Sandwich(M, (2, 4), p.L), Transposed((4, 3), M)), "", None),
@@ -289,7 +291,9 @@ def test_a_chain_is_the_product_of_its_jacobians(build: Any, printed: str, matri
     """Two diagonals that meet are one; without the name of a factor there is none of the product."""
     p = parts()
     maps = build(p)
-    found = Compose(maps[-1].source, maps[0].target, maps).matrix(p.graph)
+    whole = composed(*maps)
+    found = whole.matrix(p.graph)
+    assert (whole.source, whole.target) == (maps[len(maps) - 1].source, maps[0].target)
     assert text(found) == printed
     if found is not None and matrix is not None:
         close(value(found), matrix)
