@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import tokenize
 import warnings
 import zipfile
 import zlib
@@ -27,10 +26,10 @@ Array = np.ndarray[Any, Any]
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BROKEN = (
     *(ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError),
-    *(zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error),
 )
-"""What NumPy and zipfile raise for files that are not what they seem: NumPy reads a header as a Python literal
-(NotImplementedError and RecursionError are RuntimeErrors)."""
+"""What zipfile raises for files that are not what they seem (NotImplementedError is a RuntimeError), and what is raised
+here."""
 
 
 def _too_large(path: str, what: str, limits: Limits) -> Diagnostic:
@@ -66,9 +65,7 @@ def _array(path: str, file: IO[bytes], limits: Limits) -> Array:
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format version {version[0]}.{version[1]} holds no plain numbers")
-    with warnings.catch_warnings(action="ignore"):  # of headers in the manner of Python 2
-        header = npy.read_array_header_1_0(file) if version == (1, 0) else npy.read_array_header_2_0(file)
-    shape, by_columns, kind = header
+    shape, by_columns, kind = _header(file, version)
     if kind.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
     if kind.kind not in "iufb":
@@ -83,6 +80,18 @@ def _array(path: str, file: IO[bytes], limits: Limits) -> Array:
     if len(raw) < entries * kind.itemsize:
         raise ValueError("it ends before its last entry")
     return np.frombuffer(raw, dtype=kind).reshape(shape, order="F" if by_columns else "C")
+
+
+def _header(file: IO[bytes], version: tuple[int, int]) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, order and type. NumPy reads a Python literal, and does not document what it raises of a strange one."""
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of headers in the manner of Python 2
+            return read(file)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError("its header is not that of an array") from error
 
 
 def read_npz(path: str, limits: Limits, name: str | None = None) -> dict[str, Array]:

@@ -91,7 +91,8 @@ def test_a_path_with_a_null_character_is_no_file() -> None:
         collect_data(["x=@\0"], None, Limits())
 
 
-@pytest.mark.parametrize("header", ["{'descr': (", "{0: 0 1x}", "(" * 300, "-" * 9000 + "1", "{'descr': '<f8',\x00}"])
+@pytest.mark.parametrize("header", ["{'descr': (", "{0: 0 1x}", "(" * 300, "-" * 9000 + "1", "{'descr': '<f8',\x00}",
+                                    "{'descr': '|', b'fortran_order': False, 'shape': ()}"])  # fmt: skip
 def test_a_header_that_is_no_literal_is_told(tmp_path: Path, header: str) -> None:
     """NumPy reads the header of a .npy file as a Python literal, and filters it by Python's tokenizer if that fails."""
     path = tmp_path / "x.npy"
