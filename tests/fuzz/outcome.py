@@ -35,12 +35,17 @@ class TooSlow(BaseException):
     """The input's time is spent; no handler of `Exception` may stop it."""
 
 
-def within_bounds(work: Callable[[bytes], Any], data: bytes, seconds: float = SECONDS) -> None:
+def within_bounds(
+    work: Callable[[bytes], Any], data: bytes, seconds: float = SECONDS, before: float | None = None
+) -> float:
     """Do the work; raises `Broken` where it takes too much time or memory, and whatever is wrong.
+
+    Gives the most memory used so far, which the next input may be given as `before`: asking the system costs as much
+    as a short input.
 
     A warning of Python or NumPy is an error: on a terminal it would stand among what the command prints.
     """
-    before = _peak[0] or _resident()
+    before = _resident() if before is None else before
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         with warnings.catch_warnings(action="error"):
@@ -49,16 +54,14 @@ def within_bounds(work: Callable[[bytes], Any], data: bytes, seconds: float = SE
         raise Broken(f"more than {seconds} s of processor time") from error
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
-    _peak[0] = _resident()
-    if _peak[0] - before > MEBIBYTES:
-        raise Broken(f"{_peak[0] - before:.0f} MiB more memory")
-
-
-_peak = [0.0]
-"""The most memory used so far, as the input before left it: asking the system costs as much as a short input."""
+    after = _resident()
+    if after - before > MEBIBYTES:
+        raise Broken(f"{after - before:.0f} MiB more memory")
+    return after
 
 
 def _resident() -> float:
+    """The most memory used so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -30,6 +30,7 @@ class Worker:
     def __init__(self, target: str, state: Path):
         self.target, self.work, self.state = target, TARGETS[target], state
         self.executions = 0
+        self.peak: float | None = None
         self.seen: dict[str, int] = {}
         self.started = time.monotonic()
         (state / "finds").mkdir(parents=True, exist_ok=True)
@@ -39,8 +40,9 @@ class Worker:
         """One execution."""
         self.executions += 1
         try:
-            within_bounds(self.work, data)
+            self.peak = within_bounds(self.work, data, before=self.peak)
         except Exception as error:
+            self.peak = None
             self._keep(data, error)
         if self.executions % EVERY == 0:
             self.note()
