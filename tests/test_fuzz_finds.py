@@ -116,6 +116,12 @@ def test_a_size_is_no_digit_in_another_place_or_script(size: str) -> None:
     assert caught.value.diagnostics[0].code in ("bad-shape", "syntax")
 
 
+@pytest.mark.parametrize("text", ["f(t) = 2f t(); y = f(3)", "f(t) = g(t) + 1; g(t) = 2f t(); y = f(3)"])
+def test_a_function_that_names_itself_without_a_call_is_told(text: str) -> None:
+    with pytest.raises(GradcalcError):
+        gradcalc.loads(text).run()
+
+
 def test_a_shorter_float_that_is_a_signalling_nan_gives_no_warning(tmp_path: Path) -> None:
     (tmp_path / "x.npy").write_bytes(
         npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }\n\x01\x00\x80\x7f")

@@ -171,7 +171,8 @@ class _Checker:
             usable &= numeric.errors <= max(SETTLED * scale, 1e-6)
         if not usable.any():
             return GradientCheck(name, None, method=numeric.method, entries=size, skipped=self._why(leaf, ours))
-        apart = np.where(usable, np.abs(ours - numeric.values), -1.0)
+        with np.errstate(invalid="ignore"):  # ∞ less ∞, which is not usable
+            apart = np.where(usable, np.abs(ours - numeric.values), -1.0)
         wrong = apart > tolerance
         worst = np.unravel_index(int(np.argmax(np.where(wrong, apart, -1.0) if wrong.any() else apart)), ours.shape)
         row, column = (int(k) for k in worst)

@@ -95,19 +95,20 @@ def _expand(builder: Builder, e: syntax.Application, name: str, values: list[Val
 
 def _entrywise(builder: Builder, name: str) -> Generator[Request, Any, bool]:
     """Whether a function acts entry by entry: its body could, and what else it uses are scalars and such functions."""
-    pending = [name]
+    pending, entered = [name], set[str]()
     while pending:
         top = pending[-1]
+        entered.add(top)
         words = builder.entrywise.get(top, ())
         ends = {builder.tables.function(w.id) for w in words if not builder.knows(w.id)}
         callees = ends & builder.tables.functions.keys()
-        missing = [c for c in callees if c not in builder.flat]
+        missing = [c for c in callees if c not in builder.flat and c not in entered]
         if top in builder.flat:
             pending.pop()
         elif missing:
             pending.extend(missing)
         else:
-            flat = top in builder.entrywise and all(builder.flat[c] for c in callees)
+            flat = top in builder.entrywise and all(builder.flat.get(c, False) for c in callees)  # False: a cycle
             for word in words:
                 if builder.knows(word.id):
                     found: Value = yield (word.id, word.span)
