@@ -54,6 +54,12 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "deviations of no columns": ("t = std(zeros(2, 0), axis=0)", np.zeros((1, 0))),
     "a claim far from what is found": ("e = [1, 1e308]; e == -e; e == [1, -1e308]", np.array([1.0, 1e308])),
     "a claim whose double is too large": ("x = [1, 2]; x == [1e308, 5e-324]", np.array([1.0, 2.0])),
+    # The check of its gradients met infinite differences, with a warning of NumPy.
+    "a row times what nearly overflows": (
+        "e = [1e-16]; b = (-1e-300); x = ([[3, 1.5, -745]]) (b * ([-0.0, -0.0, 3; 1.7976931348623157e308, 3, 5e-324;"
+        " 1, 1, 1]))",
+        np.array([[-1.5 * 1.7976931348623157e8, 740.5e-300, 736e-300]]),
+    ),
     "an adjugate beyond the floats": ("y = adj([-1, 20, -2; 2, 20, 3; 1e308, 1e308, 36])", "overflow"),
 }
 
