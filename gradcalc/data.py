@@ -55,15 +55,33 @@ def datum(name: str, value: Any) -> Datum:
     array = _array(name, value)
     if array.ndim > 2:
         raise _bad(name, f"has {array.ndim} axes", "give a number, a vector or a matrix")
+    _refuse_not_finite(name, array)
+    if array.ndim == 2:
+        return Datum(array, of_extent(*array.shape), labels)
+    shape: Shape = () if array.ndim == 0 else (array.shape[0],)
+    return Datum(array.reshape(-1, 1) if shape else array.reshape(1, 1), shape, labels)
+
+
+def numbers(name: str, value: Any) -> Array:
+    """A number, lists or an array as an array of finite numbers, with as many axes as it has.
+
+    Raises `GradcalcError` for anything else.
+    """
+    try:
+        found = np.asarray(value)
+    except ValueError as error:
+        raise _bad(name, "has rows of different lengths", "give every row as many entries") from error
+    found = _array(name, found)
+    _refuse_not_finite(name, found)
+    return found
+
+
+def _refuse_not_finite(name: str, array: Array) -> None:
     if not np.isfinite(array).all():
         place = [int(k) for k in np.argwhere(~np.isfinite(array))[0]]
         what = "NaN" if np.isnan(array[tuple(place)]) else "infinite"
         where = f"has an entry that is {what}, at {place}" if place else f"is {what}"
         raise _bad(name, where, "give finite numbers, at most 1.8e308")
-    if array.ndim == 2:
-        return Datum(array, of_extent(*array.shape), labels)
-    shape: Shape = () if array.ndim == 0 else (array.shape[0],)
-    return Datum(array.reshape(-1, 1) if shape else array.reshape(1, 1), shape, labels)
 
 
 def _array(name: str, value: Any) -> Array:

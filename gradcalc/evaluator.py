@@ -134,10 +134,11 @@ def _witness(node: Node, values: Values, index: Sequence[int]) -> tuple[str, flo
 
 def _operand(array: Array, index: Sequence[int]) -> float | None:
     """The entry of an operand that belongs to an entry of the result, if there is just one."""
+    place = tuple(index)[-array.ndim :]
     if array.shape[-2:] == (1, 1):
-        return float(array.reshape(-1)[0])
+        place = (*place[:-2], 0, 0)
     try:
-        return float(array[tuple(index)[-array.ndim :]])
+        return float(array[place])
     except IndexError:
         return None
 

@@ -19,6 +19,8 @@ from gradcalc.planning.plan import Plan
 from gradcalc.run import EdgeRow, Flag, Run
 
 Array = np.ndarray[Any, Any]
+NEAR, TINY = 1e-12, 1e-100
+"""How far from a point a pole is left behind: a part of a number, and for 0 a number."""
 UNUSUAL = (("infinite-gradient", np.isinf, "infinite"), ("undefined-gradient", np.isnan, "undefined"))
 
 
@@ -95,7 +97,25 @@ def culprit(plan: Plan, sweeps: Sequence[Backward], values: Values, by: Node | N
     if edge is None:
         return ""
     order = "second derivative" if len(sweeps) > 1 else "derivative"
-    return f": the {order} of {_described(plan, sweeps, edge)}"
+    size = " is finite, but beyond 1.8e308" if _too_large(edge, values) else ""
+    return f": the {order} of {_described(plan, sweeps, edge)}{size}"
+
+
+def _too_large(edge: Edge, values: Values) -> bool:
+    """Whether what is infinite along an edge is so all around this point too: no pole, but more than a float holds."""
+    bad = np.isinf(values[edge.downstream])
+    if not bad.any():
+        return False
+    order = ancestors([edge.downstream, edge.node])
+    fixed = {n: values[n] for n in [*ancestors([edge.upstream]), *(n for n in order if not n.inputs)]}
+    for side in (-NEAR, NEAR):
+        moved = {i: np.where(values[i] == 0, np.sign(side) * TINY, values[i] * (1.0 + side)) for i in edge.node.inputs}
+        known = {**fixed, **moved}
+        known.pop(edge.node, None)
+        found = evaluator.evaluate([n for n in order if n.inputs], known)[edge.downstream]
+        if not np.isinf(found[bad]).all():
+            return False
+    return True
 
 
 def _cause(edges: Iterable[Edge], values: Values, by: Node | None) -> Edge | None:

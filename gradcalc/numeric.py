@@ -27,10 +27,18 @@ def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
         if literal is None:
             values[leaf] = data[name].array
         elif isinstance(literal, Node):
-            values[leaf] = evaluator.evaluate(ancestors([literal]), {})[literal]
+            values[leaf] = _computed(plan, literal)
         else:
             values[leaf] = evaluator.leaf_array(literal, leaf)
     return values
+
+
+def _computed(plan: Plan, literal: Node) -> Array:
+    """The value of a leaf that the file computes from numbers. Raises `GradcalcError` for its faults."""
+    order: list[Node] = list(ancestors([literal]))
+    values: Values = {}
+    evaluate_forward(plan, order, values, [literal])
+    return values[literal]
 
 
 def evaluate_forward(plan: Plan, order: Sequence[Node], values: Values, needed: Sequence[Node]) -> None:

@@ -11,7 +11,7 @@ error. The signs are the same in every run.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,15 +62,27 @@ def lost_in_gradients(
 
 def _errors(order: Sequence[Node], adjoints: Sequence[Node], values: Values) -> dict[Node, Array]:
     """The root mean square of what perturbed sweeps change."""
+    total = [np.zeros_like(values[node]) for node in adjoints]
+    with np.errstate(all="ignore"):
+        for changes in perturbations(order, adjoints, values):
+            total = [np.hypot(length, change) for length, change in zip(total, changes, strict=True)]
+    return {node: length / math.sqrt(SWEEPS) for node, length in zip(adjoints, total, strict=True)}
+
+
+def perturbations(
+    order: Sequence[Node], wanted: Sequence[Node], values: Values, leaves: Mapping[Node, Array] | None = None
+) -> Iterator[list[Array]]:
+    """By how much some nodes are off, to first order, once for each sweep: its signs are the same for all of them.
+
+    `leaves` says by how much leaves are off that are rounded themselves.
+    """
     rounded = {node: rounding(node, values) for node in order}
+    rounded.update((leaf, (None, size)) for leaf, size in (leaves or {}).items())
     numbers = np.random.default_rng(0)
-    total = {node: np.zeros_like(values[node]) for node in adjoints}
     for _ in range(SWEEPS):
         moved = _perturbed(order, values, rounded, numbers)
         with np.errstate(all="ignore"):
-            for node in adjoints:
-                total[node] = np.hypot(total[node], (moved.get(node, values[node]) - values[node]) / MAGNIFIED)
-    return {node: length / math.sqrt(SWEEPS) for node, length in total.items()}
+            yield [(moved.get(node, values[node]) - values[node]) / MAGNIFIED for node in wanted]
 
 
 def _perturbed(
@@ -87,20 +99,21 @@ def _perturbed(
             step = assumed * numbers.choice((-1.0, 1.0), assumed.shape) if assumed.any() else assumed
             step = step if known is None else step + known
             follows = any(i in moved for i in node.inputs) and node.operation.habit != "is constant"
+            if not follows and not step.any():
+                continue
+            found = values[node]
             if follows:
                 found = node.operation.kernel(node.attributes, *(moved.get(i, values[i]) for i in node.inputs))
-                found = found + MAGNIFIED * step
-                moved[node] = np.where(np.isfinite(found), found, values[node])
-            elif step.any():
-                moved[node] = values[node] + MAGNIFIED * step
+            found = found + MAGNIFIED * step
+            moved[node] = np.where(np.isfinite(found), found, values[node])
     return moved
 
 
 def _digits(gradient: Array, error: Array) -> float:
-    """log10 of the largest error beside half a unit of the largest entry; of a gradient that is 0 none is told."""
+    """log10 of the largest error beside half a unit of the largest entry; all of a 0 that is off."""
     size, most = float(np.max(np.abs(gradient), initial=0.0)), float(np.max(error, initial=0.0))
     unit = max(UNIT * size, np.finfo(np.float64).tiny)
-    return min(DIGITS, math.log10(most / unit)) if size and most else 0.0
+    return min(DIGITS, math.log10(most) - math.log10(unit)) if most else 0.0
 
 
 def _warning(plan: Plan, sweep: Backward, values: Values, loss: Loss) -> Diagnostic:

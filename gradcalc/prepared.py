@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcalc import evaluator
-from gradcalc.data import Datum
+from gradcalc.data import Datum, numbers
 from gradcalc.differentiate import Backward, reverse
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, extent, of_extent
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planning.planner import Plan
 from gradcalc.suggest import shown_shape
+from gradcalc.symbols import normalise
 
 if TYPE_CHECKING:
     from gradcalc.model import Model
@@ -47,7 +48,7 @@ class Prepared:
 
     def __call__(self, **arrays: Any) -> tuple[Any, dict[str, Any]]:
         """The value and the gradients by name, for one set of arrays or a batch of rows."""
-        data, batch = self._rows({k: np.asarray(v, dtype=np.float64) for k, v in arrays.items()})
+        data, batch = self._rows({normalise(k): numbers(k, v) for k, v in arrays.items()})
         program = self._program({k: d.shape for k, d in data.items()})
         values = leaf_values(program.plan, data)
         target = program.plan.target

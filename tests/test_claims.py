@@ -296,3 +296,44 @@ def test_a_number_that_is_the_size_is_not_given_as_a_factor() -> None:
     """∂mse/∂x is 2/n (x - y): the hint does not say 2/3, which is right for three entries."""
     [claim] = gradcalc.loads("x in R^n; y in R^n; s = mse(x, y); ∂s/∂x == 2 (x - y)").check().claims
     assert "other sizes" in claim.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s = sin(x); x = 1e22; s == 7",
+        "s = log(x); x = 1e8; ∂s/∂x == 2/x",
+        "s = hypot(x, y); x = 3e200, y = 4e200; ∂s/∂x == 0.7",
+        "s = hypot(x, y); x = 3e8, y = 4e8; ∂s/∂x == 0.600001",
+        "s = a / x; x = 1e8, a = 1e8; ∂s/∂a == 2/x",
+        "s = softmax(x)[0]; x = [1e15, 0]; s == 2",
+        "p = sigmoid(x); x = -30; p == 2exp(x)",
+        "s = x^4; x = 1e-4; s == 2x^4",
+        "s = mse(x, y); x = [1, 2], y = [1.0000001, 2]; s == 1e-14",
+        "s = sigmoid(x); x = 40; ∂s/∂x == 0",
+        "s = sigmoid(x); x = 40; ∂s/∂x == 1e-30",
+        "s = x; x = 1e-300; s == 2x",
+        "s = x y; x = 1e-200, y = 1e-100; s == 3e-300",
+    ],
+)
+def test_what_is_false_at_the_data_fails_however_large_or_small_the_numbers_are(text: str) -> None:
+    [claim] = gradcalc.loads(text).run().claims
+    assert not claim.holds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "s = 0.1 + 0.2; s == 0.3",
+        "s = sin(x); x = 3.141592653589793; s == 0",
+        "s = sin(2π) + cos(π/2); s == 0",
+        "s = (x + y) - y; x = 1e-3, y = 1e8; s == x",
+        "s = sum(softmax(x)) - 1; x = [0.3, 1.7, -2.2]; s == 0",
+        "C = A A^-1; A = [1.1, 2.3; 0.7, 3.9]; C == [1, 0; 0, 1]",
+        "s = u^T v; u = [0.1, 0.2, -0.3], v = [0.3, 0.3, 0.3]; s == 0",
+        "s = sigmoid(x); x = 40; ∂s/∂x == 4.248354255291589e-18",
+        "s = exp(x)/(exp(x) + exp(y)) + exp(y)/(exp(x) + exp(y)); x = 0.3, y = 1.1; ∂s/∂x == 0",
+    ],
+)
+def test_what_differs_by_rounding_alone_holds(text: str) -> None:
+    assert [c.hint for c in gradcalc.loads(text).run().claims if not c.holds] == []

@@ -408,3 +408,51 @@ def test_what_has_no_value_has_no_derivative(text: str) -> None:
 def test_a_derivative_that_is_not_taken_needs_no_value() -> None:
     run = gradcalc.loads("y = where(x > 0, log'(x), 7); x = [-1, 2]").run(of="y")
     assert run.value.tolist() == [7.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("text", "too_large"),
+    [
+        ("s = 1/x; x = 1e-200", True),
+        ("s = prod(x); x = [1e200, 1e200, 1e-300]", True),
+        ("s = a (b x); a = 1e200, b = 1e200, x = 1e-300", True),
+        ("s = x^y; x = 10, y = 308.25", True),
+        ("s = sqrt(x); x = 0", False),
+        ("s = x^0.001; x = 0", False),
+        ("s = 3 arcsin(x); x = 1", False),
+        ("s = arccosh(x); x = 1", False),
+        ("s = cbrt(x); x = 0", False),
+        ("s = sum(sqrt(x)); x = [4, 0]", False),
+    ],
+)
+def test_a_gradient_beyond_the_floats_is_told_from_an_infinite_one(text: str, too_large: bool) -> None:
+    messages = [f.message for f in gradcalc.loads(text).run().flags if f.code == "infinite-gradient"]
+    assert messages
+    assert ["but beyond 1.8e308" in message for message in messages] == [too_large] * len(messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("y = log(0)", "domain"),
+        ("y = 1/0", "division-by-zero"),
+        ("y = 0/0", "division-by-zero"),
+        ("x = [1, log(-1)]; y = sum(x)", "domain"),
+        ("y = exp(1000)", "overflow"),
+        ("A = inv([1, 2; 2, 4]); y = sum(A)", "singular-matrix"),
+    ],
+)
+def test_what_is_computed_from_numbers_alone_has_the_same_errors(text: str, code: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run(of="y")
+    [fault] = caught.value.diagnostics
+    assert fault.code == code and not fault.message.endswith("at ")
+
+
+@pytest.mark.parametrize(
+    ("b", "a", "cut"), [(0.0, -1.0, True), (0.0, 1.0, False), (1e-300, -1.0, False), (1, 0, False)]
+)
+def test_the_cut_of_arctan2_is_flagged(b: float, a: float, cut: bool) -> None:
+    """arctan2(0, -1) is π, and just below it is -π."""
+    flags = gradcalc.loads("y = arctan2(b, a)").run({"a": a, "b": b}).flags
+    assert [f.code for f in flags] == ["kink"] * cut

@@ -101,7 +101,7 @@ LAYERS = [
     ["parser", "planning", "data", "data_files"],
     ["closed_form", "evaluator"],
     ["numeric", "rounding", "remedies", "kinks"],
-    ["points", "precision", "conditioning"],
+    ["points", "precision", "perturbed", "conditioning"],
     ["checking/sampling", "checking/numeric_derivative"],
     ["checking/written", "checking/agreement"],
     ["checking/trials"],

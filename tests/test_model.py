@@ -130,3 +130,17 @@ def test_the_package_says_its_version_and_nothing_else():
     assert gradcalc.__version__
     with pytest.raises(AttributeError):
         gradcalc.nonsense  # noqa: B018
+
+
+def test_a_fault_in_a_batch_shows_the_operand_of_its_own_row() -> None:
+    step = gradcalc.loads("y = log(x)").compile(shapes={"x": ()})
+    with pytest.raises(gradcalc.GradcalcError, match=r"at -1\.0"):
+        step(x=[1.0, -1.0, 2.0])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "a", 1j, [[1.0, 2.0], [3.0]], None])
+def test_what_is_no_number_is_refused_by_a_prepared_function(value: object) -> None:
+    step = gradcalc.loads("y = x^2").compile()
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        step(x=value)
+    assert caught.value.diagnostics[0].code == "bad-data"

@@ -164,6 +164,43 @@ def test_no_sample_is_warned_of(path: Path) -> None:
     assert not counted(run) and not counted(run, gradients=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "x", "exact"),
+    [
+        ("expm1(x)/x", 1e-17, 0.5),
+        ("tanh(x)/x", 1e-8, -2e-8 / 3),
+        ("sin(x)/x", 1e-8, -1e-8 / 3),
+        ("exp(x)/(1 + exp(x))", 40.0, 4.248354255291589e-18),
+        ("sinh(x)/cosh(x)", 20.0, 1.6993417021166356e-17),
+        ("x/sqrt(1 + x^2)", 1e8, 1e-24),
+        ("x - log(exp(x) + 1)", 40.0, 4.248354255291589e-18),
+    ],
+)
+def test_a_gradient_that_cancels_to_0_is_told_to_have_no_digits(text: str, x: float, exact: float) -> None:
+    run = gradcalc.loads(f"s = {text}").run({"x": x})
+    assert abs(run.gradients["x"].value - exact) > 0.9 * abs(exact)
+    [warning] = warnings_of(run, gradients=True)
+    assert "no digit of `∂s/∂x` is certain" in warning.message
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("exp(x)", {"x": 709.782712893384}),
+        ("expm1(x)", {"x": 709.782712893384}),
+        ("sum(x - x)", {"x": [0.1, 0.7]}),
+        ("f(x) - f(x); f(t) = sin(t) exp(t)", {"x": 0.3}),
+        ("relu(x)", {"x": -0.7}),
+        ("x^3", {"x": 1e-200}),
+        ("sum(softmax(x) .* 0)", {"x": [0.3, 0.1]}),
+        ("log(sum(v))", {"v": [0.1, 0.2]}),
+    ],
+)
+def test_no_false_alarm_about_a_gradient(text: str, data: dict[str, Any]) -> None:
+    """What is exactly 0, too small for a float, or near the largest one, has lost nothing."""
+    assert not counted(gradcalc.loads(f"s = {text}").run(data, of="s"), gradients=True)
+
+
 def test_random_programs_are_not_warned_of() -> None:
     """They are built away from cancellation; a gradient that is told to have no digits is what rounding made of 0."""
     warned = []

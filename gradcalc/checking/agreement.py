@@ -3,41 +3,71 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcalc import syntax
-from gradcalc.evaluator import Values, entry
+from gradcalc.evaluator import Values, entry, evaluate
 from gradcalc.graph import Node, ancestors
+from gradcalc.perturbed import perturbations
+from gradcalc.rounding import UNIT
 
 Array = np.ndarray[Any, Any]
 RELATIVE = 1e-9
 """Two numbers agree to this part of the larger one; a literal agrees to the digits that it has."""
-_EPSILON = float(np.finfo(np.float64).eps)
+NOISE = 32.0
+"""How many times what rounding is estimated to leave may lie between two numbers that are the same."""
 
 
-def differing(left: Node, right: Node, values: Values, written: Sequence[syntax.Expression] = ()) -> Array:
-    """Where two nodes of one shape differ, entry by entry; `written` are the expressions that may be literals."""
+def differing(
+    left: Node,
+    right: Node,
+    values: Values,
+    written: Sequence[syntax.Expression] = (),
+    literals: Mapping[Node, Any] | None = None,
+) -> Array:
+    """Where two nodes of one shape differ, entry by entry; `written` are the expressions that may be literals.
+
+    `literals` gives for a leaf that the file defines without inputs the node that computes it.
+    """
     found, stated = values[left], values[right]
     size = np.maximum(np.abs(np.nan_to_num(found)), np.abs(np.nan_to_num(stated)))
-    noise = max(_noise(left, values), _noise(right, values))
-    tolerance: Array | float = np.maximum(RELATIVE * size, noise)
+    tolerance: Array | float = RELATIVE * size
     for expression in written:
         tolerance = np.maximum(tolerance, _digits(expression, stated))
     with np.errstate(all="ignore"):
-        return np.asarray(~(np.abs(found - stated) <= tolerance))
+        apart = np.abs(found - stated)
+        if (apart <= tolerance).all():
+            return np.zeros(apart.shape, bool)
+        return np.asarray(~(apart <= np.maximum(tolerance, NOISE * _noise(left, right, values, literals or {}))))
 
 
-def _size(array: Array) -> float:
-    finite = np.abs(array[np.isfinite(array)])
-    return float(np.max(finite, initial=0.0))
+def _noise(left: Node, right: Node, values: Values, literals: Mapping[Node, Any]) -> Array:
+    """How far rounding moves one side from the other, entry by entry."""
+    order = list(ancestors([left, right]))
+    leaves = {leaf: _leaf_noise(values[leaf], literals.get(leaf)) for leaf in order if not leaf.inputs}
+    return _length(moved[0] - moved[1] for moved in perturbations(order, [left, right], values, leaves))
 
 
-def _noise(root: Node, values: Values) -> float:
-    """What rounding leaves where terms cancel: some units in the last place of the largest number on the way."""
-    return 64.0 * _EPSILON * max(_size(values[n]) for n in ancestors([root]) if n in values)
+def _leaf_noise(array: Array, literal: Any) -> Array:
+    """What a leaf may be off: what its computation rounds off, else half a unit in the last place of numbers that are
+    not whole, which may have been rounded when they were written."""
+    if not isinstance(literal, Node):
+        return np.where(array == np.rint(array), 0.0, UNIT * np.abs(array))
+    order = list(ancestors([literal]))
+    values = evaluate(order, {})
+    leaves = {node: _leaf_noise(values[node], None) for node in order if not node.inputs}
+    return _length(moved for (moved,) in perturbations(order, [literal], values, leaves))
+
+
+def _length(changes: Iterable[Array]) -> Array:
+    """The root mean square of changes, 0 where they are not finite."""
+    found = list(changes)
+    with np.errstate(all="ignore"):
+        mean = np.sqrt(sum((np.square(c / len(found) ** 0.5) for c in found), np.zeros(())))
+    return np.where(np.isfinite(mean), mean, 0.0)
 
 
 def _digits(expression: syntax.Expression, stated: Array) -> Array | float:

@@ -91,7 +91,7 @@ class Judge:
         statement = claim.statement
         text, line = statement.span.text, statement.span.line
         for values in valid:
-            wrong = differing(left, right, values, (statement.left, statement.right))
+            wrong = differing(left, right, values, (statement.left, statement.right), self.plan.literals)
             if wrong.any():
                 words = difference(left, right, values, wrong, self._labels_of(claim, left))
                 drawn = self.points.drawn_for([left, right])

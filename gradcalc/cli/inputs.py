@@ -74,10 +74,10 @@ def free_name_of(expression: str, values: Iterable[str]) -> str:
     return free_name(used, "f", "y", "value")
 
 
-def sources_of(files: Sequence[str] | None, text: str | None) -> list[str]:
-    if text is not None and files:
+def sources_of(files: Sequence[str] | None, text: Sequence[str] | None) -> list[str]:
+    if text and files:
         raise usage("no-input", "there are both -e and files", "give one of them")
-    if text is not None:
+    if text:
         return ["<text>"]
     if not files:
         raise usage("no-input", "there is nothing to run", "give a file, -e TEXT, or - for standard input")
@@ -94,12 +94,12 @@ def refuse_several(sources: Sequence[str], output: str | None, chosen: Format) -
         )
 
 
-def read(source: str, text: str | None, limits: Limits) -> Model:
+def read(source: str, text: Sequence[str] | None, limits: Limits) -> Model:
     from gradcalc.files import decode, read_stream
     from gradcalc.model import load, loads, too_long
 
-    if text is not None:
-        return loads(text, name="<text>", limits=limits)
+    if text:
+        return loads("\n".join(text), name="<text>", limits=limits)
     if source != "-":
         return load(source, limits=limits)
     raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))

@@ -70,7 +70,14 @@ FilesArgument = Annotated[
     typer.Argument(metavar="FILE...", help="Equation files; - reads standard input.", show_default=False),
 ]
 TextOption = Annotated[
-    str | None, typer.Option("--expression", "-e", metavar="TEXT", help="Equations as an argument, separated by `;`.")
+    list[str] | None,
+    typer.Option(
+        "--expression",
+        "-e",
+        metavar="TEXT",
+        help="Equations as an argument, separated by `;`; several are the lines of one text.",
+        show_default=False,
+    ),
 ]
 OfOption = Annotated[
     str | None, typer.Option("--of", metavar="NAME", help="The target. [default: the value that nothing else uses]")

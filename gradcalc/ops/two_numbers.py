@@ -150,7 +150,8 @@ stable("difference_over_squares", _difference_kernel, (_difference_slope(0), _di
        lambda node: al.divide(al.subtract(*map(square, node.inputs)), square(_sum_of_squares(node))))  # fmt: skip
 _binary("arctan2", np.arctan2, lambda node: _over_squares(node, 1), lambda node: al.negative(_over_squares(node, 0)),
         "(x dy - y dx)/(x^2 + y^2)", "arctan2(y, x): the angle of the point (x, y)", domain="not both 0",
-        fault=lambda a, y, x: (x == 0) & (y == 0))  # fmt: skip
+        fault=lambda a, y, x: (x == 0) & (y == 0), kink=lambda a, y, x: (y == 0) & (x < 0), jumps=True,
+        kink_rule="that of either side at y = 0, x < 0, where it jumps by 2π")  # fmt: skip
 
 # --------------------------------------------------------------------------------------- mod
 
