@@ -349,3 +349,19 @@ def test_no_column_is_lost_in_a_very_narrow_terminal():
 
 def test_an_alias_of_a_functions_other_name():
     assert json.loads(gradcalc("run", "-e", "h = f(z); f = σ; z = 0", "--json").stdout)["value"] == 0.5
+
+
+def test_of_very_many_errors_the_first_are_told():
+    text = "y = 1\n" + "y = x\n" * 1500
+    done = gradcalc("run", "-", stdin=text)
+    assert done.returncode == 3 and done.stderr.count("error[") == 50
+    assert done.stderr.endswith("and 1,450 more errors\n")
+    document = json.loads(gradcalc("run", "-", "--json", stdin=text).stdout)
+    assert len(document["errors"]) == 1000 and document["errors"][0]["line"] == 2
+
+
+def test_several_texts_are_the_lines_of_one():
+    done = gradcalc("run", "-e", "y = 2 x", "-e", "x = 3 +", "--json")
+    assert json.loads(done.stdout)["errors"][0]["line"] == 2
+    done = gradcalc("run", "-e", "y = 2 x", "-e", "x = 3", "--json")
+    assert json.loads(done.stdout)["value"] == 6

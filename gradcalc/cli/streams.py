@@ -11,6 +11,9 @@ from gradcalc.cli.options import Format, Session
 from gradcalc.cli.output import Result, Sink
 from gradcalc.errors import Diagnostic, GradcalcError
 
+MOST_TOLD, MOST_IN_JSON = 50, 1_000
+"""Errors of one file that are printed, and that a document holds."""
+
 
 def each(
     sources: Sequence[str], one: Callable[[str], Any], rendered: Callable[[Any], Result], sink: Sink, chosen: Format
@@ -72,11 +75,13 @@ def report(diagnostics: Sequence[Diagnostic]) -> int:
     if Session.json:
         from gradcalc.report.encode import error_document
 
-        sys.stdout.write(error_document(diagnostics) + "\n")
+        sys.stdout.write(error_document(diagnostics[:MOST_IN_JSON]) + "\n")
         sys.stdout.flush()
     else:
-        for number, diagnostic in enumerate(diagnostics):
+        for number, diagnostic in enumerate(diagnostics[:MOST_TOLD]):
             if number:
                 print(file=sys.stderr)
             complain(diagnostic)
+        if len(diagnostics) > MOST_TOLD:
+            print(f"\nand {len(diagnostics) - MOST_TOLD:,} more errors", file=sys.stderr)
     return int(exit_of(diagnostics[0].code))
