@@ -109,7 +109,10 @@ def _too_large(edge: Edge, values: Values) -> bool:
     order = ancestors([edge.downstream, edge.node])
     fixed = {n: values[n] for n in [*ancestors([edge.upstream]), *(n for n in order if not n.inputs)]}
     for side in (-NEAR, NEAR):
-        moved = {i: np.where(values[i] == 0, np.sign(side) * TINY, values[i] * (1.0 + side)) for i in edge.node.inputs}
+        with np.errstate(over="ignore"):
+            moved = {
+                i: np.where(values[i] == 0, np.sign(side) * TINY, values[i] * (1.0 + side)) for i in edge.node.inputs
+            }
         known = {**fixed, **moved}
         known.pop(edge.node, None)
         found = evaluator.evaluate([n for n in order if n.inputs], known)[edge.downstream]

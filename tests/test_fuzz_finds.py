@@ -60,6 +60,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
         " 1, 1, 1]))",
         np.array([[-1.5 * 1.7976931348623157e8, 740.5e-300, 736e-300]]),
     ),
+    "an identity and a vector of one entry, entry by entry": ("y = I ∘ [1]", "shape-mismatch"),
     "an adjugate beyond the floats": ("y = adj([-1, 20, -2; 2, 20, 3; 1e308, 1e308, 36])", "overflow"),
 }
 

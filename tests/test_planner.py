@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradcalc
 from gradcalc import GradcalcError, loads
 from gradcalc.errors import Limits
 from gradcalc.graph import verify
@@ -349,3 +350,28 @@ def test_unused_functions_may_be_large_but_not_called() -> None:
     assert codes(text) == ["limit-nodes"]
     small = loads("f(t) = t + t; s = f(f(x)); x = 1", limits=Limits(nodes=100))
     assert small.run().value == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("y = I ./ A", [[1.0, 0.0], [0.0, 0.25]]),
+        ("y = (2I) ./ A", [[2.0, 0.0], [0.0, 0.5]]),
+        ("y = I ∘ A", [[1.0, 0.0], [0.0, 4.0]]),
+        ("y = A ∘ I", [[1.0, 0.0], [0.0, 4.0]]),
+        ("y = I A", [[1.0, 2.0], [3.0, 4.0]]),
+        ("y = I / 2 + A", [[1.5, 2.0], [3.0, 4.5]]),
+    ],
+)
+def test_an_identity_beside_an_operator(text: str, expected: list[list[float]]) -> None:
+    run = gradcalc.loads(f"{text}; A = [1, 2; 3, 4]").run()
+    assert np.array_equal(run.value, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("I / A", "shape-mismatch"), ("A / I", "shape-mismatch"), ("A ./ I", "division-by-zero")]
+)
+def test_nothing_is_divided_by_an_identity(text: str, code: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"y = {text}; A = [1, 2; 3, 4]").run()
+    assert caught.value.diagnostics[0].code == code

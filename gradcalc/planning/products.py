@@ -171,7 +171,7 @@ def combine(builder: Builder, operator: str, a: Placed, b: Placed, span: Span, s
     if isinstance(left, Unknown) or isinstance(right, Unknown):
         return UNKNOWN
     if isinstance(left, Identity) or isinstance(right, Identity):
-        return _with_identity(builder, operator, left, right, span)
+        return _with_identity(builder, operator, (left, left_span), (right, right_span), span, scope)
     folded = fold(operator, left, right)
     if folded is not None:
         return folded
@@ -227,8 +227,9 @@ def _matrix_product(builder: Builder, left: Node, right: Node, spans: tuple[Span
                          remedy=remedy, labels=shape_labels(spans, (left, right)))  # fmt: skip
 
 
-def _with_identity(builder: Builder, operator: str, left: Node | Identity, right: Node | Identity, span: Span) -> Value:
+def _with_identity(builder: Builder, operator: str, a: Placed, b: Placed, span: Span, scope: Scope) -> Value:
     """I x is x, c I stays open, A ⊗ I stays open; I against a shape takes its size."""
+    (left, left_span), (right, right_span) = a, b
     if isinstance(left, Identity) and isinstance(right, Identity):
         if operator not in ("", "*") or not (left.plain or right.plain):
             return (
@@ -251,14 +252,14 @@ def _with_identity(builder: Builder, operator: str, left: Node | Identity, right
     sized = builder.size_identity(one, _beside(one, other, operator, one is left))
     if sized is None:
         return builder.open_identity(one)
-    product = al.multiply if operator == "∘" else al.matmul
-    return builder.note(product(*((sized, other) if one is left else (other, sized))), span)
+    both = (sized, other) if one is left else (other, sized)
+    return combine(builder, operator, (both[0], left_span), (both[1], right_span), span, scope)
 
 
 def _beside(one: Identity, other: Node, operator: str, first: bool) -> Shape:
     """The shape that an open identity must have beside an operand: for a product the inner sizes agree."""
     known = one.left or one.right
-    if operator == "∘" or known is None:
+    if operator in ("∘", "./") or known is None:
         return other.shape
     rows, columns = extent(known.shape)
     inner, own = (extent(other.shape)[0], columns) if first else (extent(other.shape)[1], rows)
