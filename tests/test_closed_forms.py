@@ -164,6 +164,11 @@ def test_second_derivatives_of_quotients(text: str, form: str) -> None:
     assert rule is not None and rule.text == form
 
 
+def test_a_derivative_without_a_form_of_its_own_has_primes() -> None:
+    rule = gradcalc.loads("s = silu(x)").hessian("s", data={"x": 1.0}).rule
+    assert rule is not None and rule.text == "silu''(x)"
+
+
 def test_a_named_square_is_found_under_a_quotient() -> None:
     """d(1/x) = -1/x² dx, and x² is q."""
     run = gradcalc.loads("s = 1/x + q; q = square(x); x = 2").run()

@@ -43,6 +43,8 @@ ERRORS: list[tuple[str, str, str]] = [
     ("s = log(where(x > 0, x, -1)); x = -1", "domain", "at -1.0"),
     ("s = 0 * log(x); x = 0", "domain", "`log(x)` at 0.0"),
     ("B = A^-1; s = sum(B); A = [1, 2; 2, 4]", "singular-matrix", "singular"),
+    # |A^-1| |A| has row sums of 4/d for A = [1, 1; 1, 1 + d]: 2^53 for d = 2^-51
+    (f"B = inv(A); s = sum(B); A = [1, 1; 1, {1 + 2.0**-51!r}]", "singular-matrix", "to 16 digits"),
     ("s = sum(ones(2000000000))", "limit-entries", "`ones(2000000000)` has 2,000,000,000 entries"),
     ("s = sum(x / norm(x)); x = [0, 0]", "division-by-zero", "0.0"),
 ]  # fmt: skip
@@ -74,9 +76,18 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = sum(x ∘ |x|); x = [0, -2]", {"x": [0, 4]}, []),
     # what is multiplied by the jump is 0, and still there is a kink: x step(x) is relu
     ("s = x step(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    ("s = x floor(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    ("s = x ceil(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    ("s = (x - 0.5) round(x); x = 0.5", {"x": 0}, [("kink", "t2")]),
+    ("s = (x - 2) mod(x, 1); x = 2", {"x": 0}, [("kink", "t2")]),
+    # where a function has no derivative, there the function that is its derivative has no value
+    ("f = relu; s = f'(x) + x; x = 0", {"x": 1}, [("kink", "t1")]),
+    ("s = relu'(x) + x; x = 0", {"x": 1}, [("kink", "t1")]),
     # L = -Σ y log p has ∂L/∂p = -y/p: 0 where y is 0, also at p = 0, where it jumps to -1/p for every other y
     ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [0, 1]; y = [0, 1]", {"p": [0, 1], "y": [-INF, -1]},
      [("kink", "t1"), ("infinite-gradient", "y")]),
+    ("L = cross_entropy(p, y); g = ∂L/∂p; s = w^T g; p = [0, 1]; y = [0, 1]; w = [0, 1]",
+     {"p": [0, 1], "y": [0, -1], "w": [0, -1]}, [("kink", "t1"), ("not-taken", "t1")]),
     ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [1, 0.5]; y = [0, 1]", {"p": [0, 4], "y": [-1, -2]}, []),
     ("L = cross_entropy(p, y); g = ∂L/∂p; s = sum(g); p = [1, 1]; y = [1, 1]", {"p": [1, 1], "y": [-1, -1]}, []),
     # a condition on data that the target is not connected with is no kink of it
@@ -220,6 +231,67 @@ def test_hessians(text: str, expected: Any, flagged: bool) -> None:
     [value] = [b.value for row in made.hessians.values() for b in row.values()]
     np.testing.assert_array_equal(_array(value), _array(expected))
     assert bool(made.flags) == flagged
+
+
+def test_a_matrix_that_is_just_not_singular() -> None:
+    """[1, 1; 1, 1 + d] for d = 3/2^52 has the condition number 4/d = 2^54/3 and the inverse [1 + d, -1; -1, 1]/d."""
+    d = 3 * 2.0**-52
+    found = gradcalc.loads("B = inv(A)").run({"A": [[1, 1], [1, 1 + d]]}).value
+    np.testing.assert_allclose(found, np.array([[1 + d, -1], [-1, 1]]) / d, rtol=4e-16)
+
+
+PRODUCTS: dict[str, tuple[str, Any]] = {
+    "scale": ("sum(c sqrt(x)); c = 0; x = [0, 4]", [0, 0]),
+    "multiply": ("sum(w ∘ sqrt(x)); w = [1, 0]; x = [4, 0]", [1 / 4, 0]),
+    "matmul": ("w^T sqrt(x); w = [1, 0]; x = [4, 0]", [1 / 4, 0]),
+    "kron": ("sum(w ⊗ sqrt(x)); w = [0, 0]; x = [4, 0]", [0, 0]),
+    # Y₀ b₀ + Y₁ b₁ and Y₂ b₀ + Y₃ b₁ for b = sqrt(x)
+    "kron_contract": ("sum(kron_left(Y, sqrt(x))); Y = [1, 0, 3, 0]; x = [4, 0]", [1, 0]),
+    # (-b₁, b₀, 0)
+    "cross": ("sum(cross(w, sqrt(x))); w = [0, 0, 1]; x = [4, 16, 0]", [1 / 4, -1 / 8, 0]),
+    # (b₁, b₀, 0)
+    "prod_others": ("sum(prod_others(w, sqrt(x))); w = [0, 0, 1]; x = [4, 16, 0]", [1 / 4, 1 / 8, 0]),
+    # 2 [H₁₁, -H₀₁; -H₁₀, H₀₀] beside zeros, for H = sqrt(x)
+    "adj_change": ("sum(adj_change(A, sqrt(x))); A = [0, 0, 0; 0, 0, 0; 0, 0, 2]; x = [1, 4, 0; 16, 64, 0; 0, 0, 0]",
+                   [[1, -1 / 2, 0], [-1 / 4, 1 / 8, 0], [0, 0, 0]]),
+}  # fmt: skip
+"""sqrt(x) in every product, with ∂s/∂x: what is multiplied by an exact 0 contributes 0, also at x = 0."""
+
+
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_an_exact_zero_in_a_product_annihilates_an_infinite_derivative(name: str) -> None:
+    text, expected = PRODUCTS[name]
+    plan = gradcalc.loads(f"s = {text}").plan(of="s")
+    assert name in {node.op for node in plan.graph.nodes}
+    run = gradcalc.loads(f"s = {text}").run(of="s")
+    np.testing.assert_array_equal(_array(run.gradients["x"].value), _array(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        # -y/p and -a/x², entry by entry
+        ("ratio", "L = cross_entropy(p, sqrt(z)); g = ∂L/∂p; p = [2, 1]", [-1 / 8, 0]),
+        ("quotient_power", "L = sum(sqrt(z) ./ x); g = ∂L/∂x; x = [2, 1]", [-1 / 16, 0]),
+    ],
+)
+def test_an_entry_of_a_quotient_that_is_not_taken_contributes_nothing(
+    name: str, text: str, expected: list[float]
+) -> None:
+    run = gradcalc.loads(f"{text}; s = sum(where(m > 0, g, 0)); m = [1, 0]; z = [4, 0]").run(of="s")
+    np.testing.assert_array_equal(_array(run.gradients["z"].value), _array(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "holds"),
+    [("<", [1, 0, 0]), ("<=", [1, 1, 0]), (">", [0, 0, 1]), (">=", [0, 1, 1]), ("==", [0, 1, 0]), ("!=", [1, 0, 1])],
+    ids=lambda v: f"where-{v}" if isinstance(v, str) else "",
+)
+def test_one_branch_has_the_whole_derivative(name: str, holds: list[int]) -> None:
+    """At -1, 0 and 1: where the condition holds it is the first branch's, elsewhere the second's."""
+    run = gradcalc.loads(f"s = sum(where(x {name} 0, a, b)); x = [-1, 0, 1]; a = [1, 2, 3]; b = [4, 5, 6]").run()
+    np.testing.assert_array_equal(run.gradients["a"].value, holds)
+    np.testing.assert_array_equal(run.gradients["b"].value, 1 - np.array(holds))
 
 
 def test_a_zero_factor_has_second_derivatives() -> None:
@@ -393,6 +465,7 @@ UNDERIVED = [
     "y = grad(log(x), x); x = -1",
     "y = arccosh''(x); x = 0",
     "f(t) = log(t); y = f'(x); x = -1",
+    "f = log; y = f'(x); x = -1",
     "y = sum(log'(x)); x = [1, -1]",
 ]
 

@@ -35,6 +35,58 @@ def test_the_derivative_in_the_table_is_the_derivative(name: str) -> None:
         assert run.nodes["told"].value == pytest.approx(run.gradients["x"].value, rel=1e-13)
 
 
+ARGUMENTS = {
+    "solve": (2, 2), "kron": (2, 2), "kron_left": (2, 2), "kron_right": (2, 2), "cross_entropy": (2, 2), "mse": (2, 2),
+    "dot": (2, 2), "outer": (2, 2), "cross": (2, 2), "onehot": (2, 2), "hypot": (2, 2), "arctan2": (2, 2),
+    "mod": (2, 2), "where": (3, 3), "clip": (3, 3), "unvec": (3, 3), "ones": (1, 2), "zeros": (1, 2),
+    "max": (1, None), "min": (1, None), "concat": (1, None), "stack": (1, None), "prod_others": (1, None),
+    "adj_change": (2, None),
+}  # fmt: skip
+"""The least and the most arguments of what takes more than one."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_argument_too_few_or_too_many_is_an_error(name: str) -> None:
+    least, most = ARGUMENTS.get(name, (1, 1))
+    for count in [least - 1, *([] if most is None else [most + 1])]:
+        with pytest.raises(gradcalc.GradcalcError) as caught:
+            gradcalc.loads(f"y = {name}({', '.join(['x'] * count)}); x = 1").run(of="y")
+        assert caught.value.diagnostics[0].code == "wrong-arguments"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [("hypot", "hypot(x, 4)", [5, 4]), ("arctan2", "arctan2(x, 3)", [np.pi / 4, 0]), ("mod", "mod(x, 2)", [1, 0])],
+)
+def test_functions_of_two_numbers_stretch_a_number_to_a_vector(name: str, text: str, expected: list[float]) -> None:
+    np.testing.assert_allclose(gradcalc.loads(f"y = {text}; x = [3, 0]").run(of="y").value, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "prod", "norm", "norm1", "norminf", "mean", "var", "std", "median", "logsumexp"]
+)
+def test_the_domain_in_the_table_says_whether_nothing_has_a_value(name: str) -> None:
+    """Of no entries there are a sum, a product and norms, and no mean and no middle."""
+    call = gradcalc.loads(f"y = {name}(x)")
+    assert np.isfinite(call.run({"x": [1.0, 2.0]}, of="y").value)
+    if name in ("sum", "prod", "norm", "norm1", "norminf"):
+        assert FUNCTIONS[name].domain == "all numbers"
+        assert call.run({"x": []}, of="y").value == (name == "prod")
+    else:
+        assert FUNCTIONS[name].domain == "at least one entry"
+        with pytest.raises(gradcalc.GradcalcError):
+            call.run({"x": []}, of="y")
+
+
+@pytest.mark.parametrize("name", ["trace", "det", "logdet", "inv", "adj"])
+def test_what_needs_a_square_matrix_refuses_another(name: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(f"y = {name}(A); A = [1, 2, 3; 4, 5, 7]").run(of="y")
+    [found] = caught.value.diagnostics
+    assert found.code == "shape-mismatch"
+    assert "needs a square matrix" in found.rule
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_entry_is_complete(name: str) -> None:
     """A line of documentation, a derivative, a domain, an example that has a value, a notation."""

@@ -110,6 +110,58 @@ def test_kernels_of_analytic_functions_are_right_for_complex_numbers(name: str) 
     assert np.allclose(found.imag / step, differences, rtol=1e-6, atol=1e-6 * np.max(np.abs(exact / x)))
 
 
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_analytic_functions_take_the_complex_step(name: str) -> None:
+    """1 - x^2 under the name that it has in arctanh'(x) = 1/(1 - x^2)."""
+    call = "arctanh'(x)" if name == "one_minus_square" else f"{name}(x)"
+    found = derivative_of(f"y = {call}; x = {2 if name == 'arccosh' else 0.5}")
+    assert found.method == COMPLEX
+
+
+COMPLEX_STEPS: dict[str, tuple[str, Any]] = {
+    "add": ("y = x + x^2; x = 3", 7),
+    "negative": ("y = -x; x = 3", -1),
+    "multiply": ("y = a x; a = 2; x = 3", 2),
+    "scale": ("y = x c; c = [1, 2]; x = 3", [[1], [2]]),
+    "divide": ("y = 6 / x; x = 3", -2 / 3),
+    "power": ("y = x^5; x = 2", 80),
+    "matmul": ("y = A x; A = [1, 2; 3, 4]; x = [5, 6]", [[1, 2], [3, 4]]),
+    "kron": ("y = a ⊗ x; a = [1, 2]; x = [3, 4]", [[1, 0], [0, 1], [2, 0], [0, 2]]),
+    "kron_contract": ("y = kron_left(x, b); b = [5, 6]; x = [1, 2, 3, 4]", [[5, 6, 0, 0], [0, 0, 5, 6]]),
+    "cross": ("y = cross(a, x); a = [1, 2, 3]; x = [4, 5, 6]", [[0, -3, 2], [3, 0, -1], [-2, 1, 0]]),
+    "trace": ("y = trace(x); x = [1, 2; 3, 4]", [[1, 0, 0, 1]]),
+    "det": ("y = det(x); x = [1, 2; 3, 4]", [[4, -3, -2, 1]]),
+    "inv": ("y = inv(x); x = [2, 0; 0, 4]", np.diag([-1 / 4, -1 / 8, -1 / 8, -1 / 16])),
+    "solve": ("y = solve(x, b); b = [2, 4]; x = [2, 0; 0, 4]", [[-0.5, -0.5, 0, 0], [0, 0, -0.25, -0.25]]),
+    "sum": ("y = sum(x); x = [3, 4]", [[1, 1]]),
+    "mean": ("y = mean(x); x = [3, 4]", [[0.5, 0.5]]),
+    "var": ("y = var(x); x = [1, 5]", [[-2, 2]]),
+    "centred": ("v = var(x); y = ∂v/∂x; x = [1, 5]", [[0.5, -0.5], [-0.5, 0.5]]),
+    "mse": ("y = mse(x, a); a = [1, 1]; x = [2, 4]", [[1, 3]]),
+    "norm_squared": ("y = ||x||^2; x = [3, 4]", [[6, 8]]),
+    "prod": ("y = prod(x); x = [2, 3, 4]", [[12, 8, 6]]),
+    "prod_others": ("y = prod_others(x); x = [2, 3, 4]", [[0, 4, 3], [4, 0, 2], [3, 2, 0]]),
+    "softmax": ("y = softmax(x); x = [0, 0]", [[0.25, -0.25], [-0.25, 0.25]]),
+    "log_softmax": ("y = log_softmax(x); x = [0, 0]", [[0.5, -0.5], [-0.5, 0.5]]),
+    "logsumexp": ("y = logsumexp(x); x = [0, 0]", [[0.5, 0.5]]),
+    "softmax_change": ("L = c^T softmax(x); y = ∂L/∂x; c = [1, 0, 0]; x = [0, 0, 0]",
+                       np.array([[2, -1, -1], [-1, -1, 2], [-1, 2, -1]]) / 27),
+    "less_share": ("L = c^T log_softmax(x); y = ∂L/∂x; c = [1, 2]; x = [0, 0]", [[-0.75, 0.75], [0.75, -0.75]]),
+    "less_mean": ("L = c^T log_softmax(x); g = ∂L/∂x; t = h^T g; y = ∂t/∂c; c = [1, 2]; h = [1, 0]; x = [0, 0]",
+                  [[-0.25, 0.25], [-0.25, 0.25]]),
+}  # fmt: skip
+"""Operations that are right for complex numbers too, each in an expression, with its Jacobian."""
+
+
+@pytest.mark.parametrize("name", COMPLEX_STEPS)
+def test_analytic_operations_take_the_complex_step(name: str) -> None:
+    text, expected = COMPLEX_STEPS[name]
+    assert name in {n.op for n in ancestors([gradcalc.loads(text).sampled({}, of="y").target])}
+    found = derivative_of(text)
+    assert found.method == COMPLEX
+    np.testing.assert_allclose(found.values, np.reshape(expected, found.values.shape), rtol=1e-14, atol=1e-15)
+
+
 @pytest.mark.parametrize("exponent", [2, 3, -1, -2, 150, 0.5, 2.5])
 @pytest.mark.parametrize("base", [1.3, 0.2, -1.1])
 def test_powers_are_right_for_complex_bases(base: float, exponent: float) -> None:

@@ -53,7 +53,7 @@ def unary(
     jumps: bool = False,
 ) -> None:
     """Declare a function of one number."""
-    more: dict[str, Any] = {"domain": domain if fault else "", "kink_rule": rule, "analytic": analytic, "jumps": jumps}
+    more: dict[str, Any] = {"domain": domain, "kink_rule": rule, "analytic": analytic, "jumps": jumps}
     if fault is not None:
         more["fault"] = lambda a, x: fault(x)
     if kink is not None:

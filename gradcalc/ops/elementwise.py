@@ -32,12 +32,13 @@ def _number_minus_square(number: float, x: Array) -> Array:
     return np.asarray((number - power) - np.where(np.abs(x) < 1e9, rest, 0.0))
 
 
-for _name, _value in (("one_minus_square", 1.0), ("two_minus_square", 2.0)):
-    stable(_name, lambda a, x, c=_value: _number_minus_square(c, x),
-           (lambda node: constant_times(-2.0, node.inputs[0]),),
-           lambda node, c=_value: minus_from(c, square(node.inputs[0])), analytic=True)  # type: ignore[misc]  # fmt: skip
+def _declare_minus_square(name: str, number: float) -> None:
+    stable(name, lambda a, x: _number_minus_square(number, x), (lambda node: constant_times(-2.0, node.inputs[0]),),
+           lambda node: minus_from(number, square(node.inputs[0])), analytic=True)  # fmt: skip
 
 
+_declare_minus_square("one_minus_square", 1.0)
+_declare_minus_square("two_minus_square", 2.0)
 unary("exp", np.exp, lambda x, y: y, "exp(x)", "the exponential", analytic=True)
 unary("log", np.log, lambda x, y: over(1.0, x), "1/x", "the natural logarithm", "x > 0", lambda x: x <= 0,
       analytic=True)  # fmt: skip

@@ -71,12 +71,11 @@ def _notation(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
     return applied(function, [p.text for p in pieces], style)
 
 
-def _delegate(attribute: str, of_derivatives: bool) -> Any:
-    """The mask that the function itself has; its derivatives have it too where `of_derivatives` says so."""
+def _delegate(attribute: str) -> Any:
+    """The mask that the function itself has: where it has no value or no derivative, its derivatives have none."""
 
     def mask(a: Any, x: Array) -> Array:
-        known = a["function"] and (of_derivatives or a["order"] == 0)
-        found = getattr(OPERATIONS[a["function"]], attribute) if known else None
+        found = getattr(OPERATIONS[a["function"]], attribute) if a["function"] else None
         return np.zeros(x.shape, bool) if found is None else found({}, x)
 
     return mask
@@ -91,5 +90,5 @@ def _is_analytic(a: Any) -> bool:
 
 register(Operation(
     "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
-    _delegate("fault", True), _delegate("kink", False), "see `gradcalc functions`", analytic=_is_analytic,
+    _delegate("fault"), _delegate("kink"), "see `gradcalc functions`", analytic=_is_analytic,
 ))  # fmt: skip
