@@ -95,7 +95,9 @@ def faults(
             if len(where):
                 tainted.add(node)
                 index = tuple(int(i) for i in where[0])
-                operands = tuple(_operand(values[i], index) for i in node.inputs)
+                if kind != "domain":
+                    kind = "overflow" if np.isinf(values[node][index]) else "undefined"
+                operands = tuple(_operand(values[i], index) for i in node.inputs) if node.operation.entrywise else ()
                 out.append(Fault(node, kind, entry(index, node), operands, _witness(node, values, index)))
     return out
 
@@ -108,10 +110,9 @@ def _at_primal(taken: Array, primal: Array) -> Array:
 
 
 def _suspect(node: Node, values: Values) -> tuple[Array, str] | None:
-    """Where a node is out of domain or not finite although its operands are, and which of the two."""
-    operands = [values[i] for i in node.inputs]
+    """Where a node is out of domain or not finite, and which of the two."""
     if node.operation.fault is not None:
-        mask = np.asarray(node.operation.fault(node.attributes, *operands))
+        mask = np.asarray(node.operation.fault(node.attributes, *(values[i] for i in node.inputs)))
         if mask.any():
             return mask, "domain"
     value = values[node]
@@ -119,9 +120,7 @@ def _suspect(node: Node, values: Values) -> tuple[Array, str] | None:
         if np.isfinite(np.sum(value)):
             return None
     bad = ~np.isfinite(value)
-    if not bad.any() or any(not np.isfinite(x).all() for x in operands):
-        return None
-    return bad, "overflow" if np.isinf(value).any() else "undefined"
+    return (bad, "not finite") if bad.any() else None
 
 
 def _witness(node: Node, values: Values, index: Sequence[int]) -> tuple[str, float] | None:
@@ -256,8 +255,8 @@ def masks_of(edges: Iterable[Edge], taken: Mapping[Node, Array]) -> dict[Node, l
     """
     found: dict[Node, list[Array]] = {}
     for edge in edges:
-        mask = taken.get(edge.node)
-        if mask is None or mask.all() or edge.downstream.op == "input":
+        mask = taken[edge.node]
+        if mask.all():
             continue
         if not _entrywise(edge.node, edge.argument):
             mask = np.asarray(mask.any(axis=(-2, -1), keepdims=True))

@@ -81,6 +81,7 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     span = plan.spans.get(node)
     entry = f"[{', '.join(map(str, fault.place))}]" if fault.place else ""
     operands = ", ".join(f"{v!r}" for v in fault.operands if v is not None)
+    at = f" at {operands}" if operands else ""
     text = span.text if span else node.op
     where = f"`{label}{entry}`" if label else f"`{text}`" if span else "a constant"
     domain = node.operation.domain
@@ -93,11 +94,11 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     elif fault.kind == "domain" and fault.witness is not None:
         code, message = "domain", f"{where} is out of domain: `{text}`, {fault.witness[0]} is {fault.witness[1]!r}"
     elif fault.kind == "domain":
-        code, message = "domain", f"{where} is out of domain: `{text}` at {operands}"
+        code, message = "domain", f"{where} is out of domain: `{text}`{at}"
     elif fault.kind == "overflow":
-        code, message = "overflow", f"{where} is too large for a 64-bit float: `{text}` at {operands}"
+        code, message = "overflow", f"{where} is too large for a 64-bit float: `{text}`{at}"
     else:
-        code, message = "undefined-value", f"{where} has no value: `{text}` at {operands}"
+        code, message = "undefined-value", f"{where} has no value: `{text}`{at}"
     rule = f"the domain is {domain}" if domain and fault.kind == "domain" else ""
     labels = (Label(span, f"{label}{entry}"),) if span else ()
     return Diagnostic(code, message, span, labels, rule, "change the data, or keep the value out with `where(...)`")

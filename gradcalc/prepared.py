@@ -16,6 +16,7 @@ from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Node, Shape, ancestors, extent, of_extent
 from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.planning.planner import Plan
+from gradcalc.stacked import Point
 from gradcalc.suggest import shown_shape
 from gradcalc.symbols import normalise
 
@@ -56,8 +57,8 @@ class Prepared:
         kept = dict(values)
         evaluator.evaluate(program.backward, values)
         if not all(np.isfinite(values[program.sweep.adjoint(n)]).all() for _, n in program.wrt):
-            taken = evaluator.demand(program.forward, kept, [target], zeros=True)
-            values = evaluator.evaluate(program.backward, kept, evaluator.masks_of(program.sweep.edges, taken))
+            masks = Point(program.plan, program.forward, kept).masks([program.sweep], {})
+            values = evaluator.evaluate(program.backward, kept, masks)
         gradients = {name: _out(values[program.sweep.adjoint(n)], n.shape, batch) for name, n in program.wrt}
         return _out(values[target], SCALAR, batch), gradients
 
@@ -68,12 +69,12 @@ class Prepared:
         lengths: set[int] = set()
         for name, array in arrays.items():
             rank = len(known[name]) if name in known else array.ndim
-            if array.ndim not in (rank, rank + 1) or array.ndim > 3:
+            if array.ndim not in (rank, rank + 1) or rank > 2:
                 raise GradcalcError(
                     Diagnostic(
                         "data-shape",
                         f"`{name}` has {array.ndim} axes",
-                        rule=(f"it is {shown_shape(known[name])}, with one axis more for a batch of rows"),
+                        rule=f"{_expected(known.get(name))}, with one axis more for a batch of rows",
                     )
                 )
             lead = array.shape[: array.ndim - rank]
@@ -129,6 +130,10 @@ class Prepared:
         forward = ancestors([plan.target])
         backward = ancestors(sweep.adjoint(n) for _, n in wrt)
         return Program(plan, sweep, wrt, forward, backward)
+
+
+def _expected(shape: Shape | None) -> str:
+    return "it has 2 at most" if shape is None else f"it is {shown_shape(shape)}"
 
 
 def _out(array: Array, shape: Shape, batch: int | None) -> Any:

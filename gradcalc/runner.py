@@ -37,7 +37,7 @@ from gradcalc.run import (
     Run,
     shaped,
 )
-from gradcalc.stacked import basis, jacobian_value
+from gradcalc.stacked import Point, basis, jacobian_value
 from gradcalc.suggest import shown_shape
 
 Array = np.ndarray[Any, Any]
@@ -153,9 +153,8 @@ class Runner:
         evaluator.evaluate(order, self.values)
         if all(np.isfinite(self.values[n]).all() for n in adjoints):
             return
-        wanted = {target: self.values[sweep.seed] != 0}
-        taken = evaluator.demand(self.forward_order, kept, [target], None, wanted, zeros=True)
-        self.values = evaluator.evaluate(order, kept, evaluator.masks_of(sweep.edges, taken))
+        masks = Point(self.plan, self.forward_order, kept).masks([sweep], {sweep.seed: self.values[sweep.seed]})
+        self.values = evaluator.evaluate(order, kept, masks)
 
     def _refuse_large(self) -> None:
         """Refuse gradients that are too large before they are allocated; of Jacobians, an adjoint for every entry of

@@ -144,3 +144,81 @@ def test_what_is_no_number_is_refused_by_a_prepared_function(value: object) -> N
     with pytest.raises(gradcalc.GradcalcError) as caught:
         step(x=value)
     assert caught.value.diagnostics[0].code == "bad-data"
+
+
+def test_a_fault_in_a_batch_is_one_only_in_rows_that_take_the_value() -> None:
+    """The derivative of sum(log(x)) needs its value: in the rows in which it is taken, for all entries of x."""
+    model = gradcalc.loads("y = sum(log(x)); s = where(c > 0, sum(∂y/∂x), 0)")
+    step = model.compile(of="s", shapes={"x": (2,), "c": ()})
+    rows = [[1.0, 2.0], [-1.0, 2.0]]
+    value, gradients = step(x=rows, c=[1.0, -1.0])
+    assert value.tolist() == [1.5, 0.0]
+    np.testing.assert_array_equal(gradients["x"], [[-1.0, -0.25], [0.0, 0.0]])
+    for more in ({"x": rows, "c": [-1.0, 1.0]}, {"x": rows[1], "c": 1.0}):
+        with pytest.raises(gradcalc.GradcalcError, match=r"`log\(x\)` at -1\.0"):
+            step(**more)
+    assert step(x=rows[1], c=-1.0)[0] == 0.0
+
+
+def test_a_transpose_in_a_batch_is_taken_row_by_row() -> None:
+    step = gradcalc.loads("s = sum(where(x^T > 0, log(x)^T, 0))").compile(shapes={"x": (2,)})
+    value, gradients = step(x=[[1.0, 2.0], [0.0, 4.0]])
+    np.testing.assert_allclose(value, np.log([2.0, 4.0]), rtol=1e-15)
+    np.testing.assert_array_equal(gradients["x"], [[1.0, 0.5], [0.0, 0.25]])
+
+
+@pytest.mark.parametrize(
+    ("text", "arrays", "message"),
+    [
+        ("s = logdet(A)", {"A": [[[1, 0], [0, 1]], [[-2, 0], [0, 1]]]}, "the determinant is -2.0"),
+        ("s = trace(inv(A))", {"A": [[[1, 0], [0, 1]], [[0.1, 0.3], [0.3, 0.9]]]}, "its condition number is 5.2e16"),
+        ("s = sum(y ./ x)", {"x": [[1, 2], [3, 0]], "y": [5, 7]}, "divides by zero: 7.0 / 0.0"),
+        ("s = sum(mod(x, y))", {"x": [[1, 2], [3, 4]], "y": [5, 0]}, "at 3.0, 0.0"),
+        ("s = sum(mod(x, y))", {"x": [[1, 2], [3, 4]], "y": 0}, "at 1.0, 0.0"),
+    ],
+)
+def test_a_fault_in_a_batch_is_told_of_its_own_row(text: str, arrays: dict[str, object], message: str) -> None:
+    step = gradcalc.loads(text).compile(shapes={"x": (2,), "y": (), "A": (2, 2)})
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        step(**arrays)
+    assert message in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "array", "rule"),
+    [
+        ("s = sum(x)", {"x": (3,)}, np.ones((2, 2, 3)), "it is 3×1, with one axis more for a batch of rows"),
+        ("s = sum(x)", {"x": (3,)}, 1.0, "it is 3×1, with one axis more for a batch of rows"),
+        ("s = sum(x)", {}, np.ones((2, 2, 2)), "it has 2 at most, with one axis more for a batch of rows"),
+        ("s = sum(x)", {}, np.ones((2, 2, 2, 2)), "it has 2 at most, with one axis more for a batch of rows"),
+    ],
+)
+def test_an_array_with_too_many_or_too_few_axes(text, shapes, array, rule):
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).compile(shapes=shapes)(x=array)
+    (diagnostic,) = caught.value.diagnostics
+    assert (diagnostic.code, diagnostic.rule) == ("data-shape", rule)
+    assert diagnostic.message == f"`x` has {np.ndim(array)} axes"
+
+
+def test_an_array_of_one_column_is_a_vector():
+    value, gradients = gradcalc.loads("s = x^T x").compile()(x=np.ones((3, 1)))
+    assert type(value) is float
+    assert (value, gradients["x"].tolist()) == (3.0, [2.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize("lead", [(), (4,)])
+def test_what_a_prepared_function_returns_is_an_array_of_its_own(lead):
+    """The gradient of a^T x by x is a: to write to it changes no argument."""
+    a = np.ones((*lead, 3))
+    step = gradcalc.loads("s = a^T x").compile(shapes={"a": (3,), "x": (3,)})
+    value, gradients = step(a=a, x=np.full((*lead, 3), 2.0))
+    gradients["x"][...] = 7.0
+    np.testing.assert_array_equal(a, 1.0)
+    np.testing.assert_array_equal(value, 6.0)
+
+
+def test_a_gradient_that_rows_share_can_be_written_to():
+    _, gradients = gradcalc.loads("s = a + sum(x)").compile(shapes={"x": (3,)})(a=1.0, x=np.ones((2, 3)))
+    gradients["a"][0] = 7.0
+    assert gradients["a"].tolist() == [7.0, 1.0]
