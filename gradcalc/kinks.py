@@ -33,16 +33,16 @@ def felt_kinks(
     jumping = [(node, mask) for node, mask in found if node.operation.jumps]
     bent = [(node, mask) for node, mask in found if not node.operation.jumps and node in sweep.adjoints]
     felt = dict(zip([node for node, _ in bent], upstream([node for node, _ in bent]) if bent else (), strict=True))
-    masks = [(node, mask & _anywhere(felt[node] != 0)) for node, mask in bent]
+    masks = [(node, mask & _anywhere(felt[node] != 0, mask.ndim)) for node, mask in bent]
     if jumping:
         taken = evaluator.demand(order, values, [sweep.target])
         masks += [(node, mask & taken[node]) for node, mask in jumping if node in taken]
     return sorted(((n, mask) for n, mask in masks if mask.any()), key=lambda kink: kink[0].index)
 
 
-def _anywhere(mask: Array) -> Array:
-    """Entries at which a mask is true for some basis vector."""
-    return np.asarray(mask.any(axis=tuple(range(mask.ndim - 2))))
+def _anywhere(mask: Array, axes: int) -> Array:
+    """A mask with so many axes, those of rows included: true where it is for some basis vector."""
+    return np.asarray(mask.any(axis=tuple(range(mask.ndim - axes))))
 
 
 def _moving(order: Sequence[Node], sweep: Backward) -> list[Node]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy as np
 from gradcalc import evaluator
 from gradcalc.closed_form import Writer
 from gradcalc.differentiate import Backward
+from gradcalc.evaluation import Evaluation
 from gradcalc.evaluator import Values
-from gradcalc.graph import Node, count, extent
+from gradcalc.graph import Node, count, extent, transposed
 from gradcalc.maps import LinearMap, Negative
 from gradcalc.planning.plan import Plan
 from gradcalc.run import Local, Number, Reuse, shaped
@@ -29,26 +30,31 @@ _PLAIN = ("scalar", "negative-scalar", "matrix", "gradient", "column")
 class LocalGradients:
     """The rule, the parts and the value of each linear map, for given values; all values in full if `dense`."""
 
-    plan: Plan
-    values: Values
+    evaluation: Evaluation
     writer: Writer
     dense: bool
     entries: int = 0
 
     def __call__(self, linear: LinearMap) -> Local:
         """The local gradient of an edge."""
-        parts = {k: self._part(v) for k, v in linear.parts().items()}
+        parts = {k: shaped(self.evaluation.array(v), v.shape) for k, v in linear.parts().items()}
         value: Number | None = None
         if self.dense:
             value = self._in_full(linear)
         elif linear.kind in _PLAIN:
-            value = _plain(linear, parts)
-        return Local(self.writer.rule(linear, self.plan.graph), linear.kind, parts, value)
+            value = self._plain(linear)
+        return Local(self.writer.rule(linear, self.evaluation.plan.graph), linear.kind, parts, value)
 
-    def _part(self, node: Node) -> Number:
-        if node not in self.values:
-            evaluator.evaluate(evaluator.above(node, self.values), self.values)
-        return shaped(self.values[node], node.shape)
+    def _plain(self, linear: LinearMap) -> Number:
+        """The local Jacobian where it is one of the parts as it stands, or that part as a row."""
+        name, part = next(iter(linear.parts().items()))
+        value, shape = self.evaluation.array(part), part.shape
+        if name == "right" and len(shape) == 2:
+            value, shape = np.swapaxes(value, -1, -2), shape[::-1]
+        elif linear.kind == "gradient" and len(linear.source) == 1:
+            value, shape = np.swapaxes(value, -1, -2), transposed(shape)
+        found = shaped(value, shape)
+        return -found if isinstance(linear, Negative) else found
 
     def _in_full(self, linear: LinearMap) -> Number:
         """The local Jacobian in full: the map applied to every basis vector, one column each.
@@ -57,24 +63,17 @@ class LocalGradients:
         """
         rows, columns, remedy = count(linear.target), count(linear.source), "leave --local-values out"
         self.entries += rows * columns
-        self.plan.limits.refuse_large("a local gradient", rows, columns, remedy)
-        self.plan.limits.refuse_many("the local gradients", self.entries, remedy)
-        leaf = self.plan.graph.make("input", name="", shape=linear.source, role="basis")
+        plan = self.evaluation.plan
+        plan.limits.refuse_large("a local gradient", rows, columns, remedy)
+        plan.limits.refuse_many("the local gradients", self.entries, remedy)
+        leaf = plan.graph.make("input", name="", shape=linear.source, role="basis")
         image = linear.apply(leaf)
-        values: Values = ChainMap({leaf: basis(linear.source)}, self.values)  # type: ignore[assignment]
+        values: Values = ChainMap({leaf: basis(linear.source)}, self.evaluation.values)  # type: ignore[assignment]
         evaluator.evaluate(evaluator.above(image, values), values)
         batch = np.broadcast_to(values[image], (columns, *(int(s) for s in extent(linear.target))))
         if not linear.source:
             return shaped(batch[0], linear.target)
         return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows).T)
-
-
-def _plain(linear: LinearMap, parts: Mapping[str, Number]) -> Number:
-    """The local Jacobian where it is one of the parts as it stands, or that part as a row."""
-    part = next(iter(parts.values()))
-    value = np.transpose(part) if "right" in parts else part
-    value = np.reshape(value, (1, -1)) if linear.kind == "gradient" and len(linear.source) == 1 else value
-    return -value if isinstance(linear, Negative) else value
 
 
 def reuse(plan: Plan, sweep: Backward, shown: Sequence[Node]) -> Reuse:

@@ -156,13 +156,15 @@ class Model:
         a target that is no scalar, `layout` is "shape" or "numerator". Raises `GradcalcError`.
         """
         from gradcalc.data import Datum, datum
+        from gradcalc.evaluation import evaluated, findings, swept
         from gradcalc.runner import Runner
 
         found = {normalise(k): v if isinstance(v, Datum) else datum(k, v) for k, v in (data or {}).items()}
         above = upstream if upstream is None or isinstance(upstream, Datum) else datum("upstream", upstream)
         planned = self.plan({k: d.shape for k, d in found.items()}, of=of, layout=layout)
         names = None if wrt is None else [normalise(n) for n in wrt]
-        return Runner(planned, found, names, above, local_values).run(self.program.source.name)
+        made = evaluated(swept(planned, None if above is None else above.shape), found, above)
+        return Runner(made, findings(made, names), found, names, local_values).run(self.program.source.name)
 
     def jacobian(
         self,

@@ -139,7 +139,8 @@ class Run:
 
 
 def shaped(array: Array, shape: Shape) -> Number:
-    """An array of rank 2 in the shape that it stands for."""
-    if not shape:
+    """An array of rank 2 in the shape that it stands for; of one with an axis of rows, that axis stays in front."""
+    rows = array.shape[:-2]
+    if not shape and not rows:
         return float(array.reshape(()))
-    return np.array(array.reshape([int(size) for size in shape]), dtype=np.float64)
+    return np.array(array.reshape([*rows, *(int(size) for size in shape)]), dtype=np.float64)

@@ -9,36 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc import evaluator
 from gradcalc.checking.claims import check_claims
 from gradcalc.checking.sampling import Points
-from gradcalc.closed_form import Form, Writer, distributions, words
+from gradcalc.closed_form import Form, Writer, words
 from gradcalc.collector import collector_paused
-from gradcalc.conditioning import ill_conditioned
 from gradcalc.data import Datum
-from gradcalc.differentiate import Backward, Edge, forward, jacobians, reverse
-from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.differentiate import Edge, forward, jacobians
+from gradcalc.evaluation import Evaluation, Findings
 from gradcalc.flags import kink_flags, run_flags
-from gradcalc.graph import SCALAR, Node, Shape, ancestors, count, extent, is_row
-from gradcalc.kinks import felt_kinks
+from gradcalc.graph import SCALAR, Node, Shape, count, is_row
 from gradcalc.local_gradients import LocalGradients, reuse
-from gradcalc.numeric import evaluate_forward, leaf_values
-from gradcalc.perturbed import lost_in_gradients
-from gradcalc.planning.plan import Plan, named_values, unused_data
-from gradcalc.precision import lost_digits
+from gradcalc.planning.plan import named_values, unused_data
 from gradcalc.run import (
     Branch,
     DeltaRow,
     EdgeRow,
-    Flag,
     Gradient,
     NodeRow,
     Number,
     Run,
     shaped,
 )
-from gradcalc.stacked import Point, basis, jacobian_value
-from gradcalc.suggest import shown_shape
+from gradcalc.stacked import jacobian_value
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
@@ -46,40 +38,34 @@ MOST_DELTAS = 24
 
 @dataclass(eq=False)
 class Runner:
-    """Evaluates a plan forward and backward and writes down what it sees."""
+    """Writes down what is seen of a plan that was evaluated; of rows that are alike in all but their numbers, each
+    number with an axis of rows in front."""
 
-    plan: Plan
+    evaluation: Evaluation
+    found: Findings
     data: Mapping[str, Datum]
     wrt: Sequence[str] | None
-    upstream: Datum | None
-    local_values: bool
+    local_values: bool = False
 
     def run(self, source: str) -> Run:
-        """The whole run; raises `GradcalcError` for numeric faults."""
+        """The whole run; raises `GradcalcError` for numeric faults of claims and for what is too large."""
         with collector_paused():
             return self._run(source)
 
     def _run(self, source: str) -> Run:
-        plan = self.plan
-        target = plan.target
-        self.values = leaf_values(plan, self.data)
-        self._forward()
-        self.jacobian = target.shape != SCALAR and self.upstream is None
-        self.sweep = self._sweep()
+        sweep = self.evaluation.sweep
+        plan, target = sweep.plan, sweep.plan.target
+        self.plan, self.sweep, self.jacobian = plan, sweep.backward, sweep.kind == "jacobian"
         self._edges_into: dict[Node, list[Edge]] = {}
         self._shown_adjoints: dict[tuple[Node, Node], Number] = {}
         for edge in self.sweep.edges:
             self._edges_into.setdefault(edge.input, []).append(edge)
-        self._backward()
-        below = [n for n in self.forward_order if n in self.sweep.adjoints]
-        tied = any(node.op in ("max", "min") for node, _ in evaluator.kinks(below, self.values))
-        self.writer = Writer(plan, self.sweep, tied)
-        self.writer.distributions = [y for y in distributions(self.sweep) if _sums_to_one(self.values[y], y.shape)]
-        self.local = LocalGradients(plan, self.values, self.writer, self.local_values)
+        self.writer = Writer(plan, self.sweep, self.found.tied)
+        self.writer.distributions = self.found.distributions
+        self.local = LocalGradients(self.evaluation, self.writer, self.local_values)
         matrices = jacobians(self.sweep) if self.jacobian else {}
-        kind = "jacobian" if self.jacobian else "gradient" if self.upstream is None else "vjp"
-        run = Run(source, plan.layout, plan.labels[target], self._value(target), kind)
-        run.upstream = "" if self.upstream is None else str(self.sweep.seed.attributes["name"])
+        run = Run(source, plan.layout, plan.labels[target], self._value(target), sweep.kind)
+        run.upstream = str(self.sweep.seed.attributes["name"]) if sweep.kind == "vjp" else ""
         self.shown = named_values(plan, self.wrt)
         run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}
         run.edges = [self._edge_row(e) for e in self.sweep.edges]
@@ -87,13 +73,10 @@ class Runner:
         run.deltas = [] if self.jacobian else self._deltas(run)
         run.reuse = reuse(plan, self.sweep, [node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
-        run.claims = check_claims(plan, Points(plan, iter([self.values])), labels)
+        run.claims = check_claims(plan, Points(plan, iter([self.evaluation.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
-        run.flags = [*self._kink_flags(), *run_flags(run, plan, self.sweep, self.values)]
-        lost = [] if self.upstream is not None else lost_digits(plan, self.sweep, self.values)
-        if run.kind == "gradient":
-            lost += lost_in_gradients(plan, self.sweep, self.values, self.shown)
-        run.warnings = [*plan.warnings, *unused_data(plan, self.data), *lost, *ill_conditioned(plan, self.values)]
+        run.flags = [*kink_flags(plan, self.found.kinks, self.evaluation.values), *run_flags(run, plan, self.sweep, self.evaluation.values)]
+        run.warnings = [*plan.warnings, *unused_data(plan, self.data), *self.found.warnings]
         run.notes = list(plan.notes)
         return run
 
@@ -101,78 +84,13 @@ class Runner:
         rows = len(y.shape) == 2 and not is_row(y.shape)
         return f"{'the rows' if rows else 'the entries'} of {self.plan.labels[y]} sum to"
 
-    # --------------------------------------------------------------------------- forward
-
-    def _forward(self) -> None:
-        roots = [*self.plan.order, *(s for c in self.plan.claims for s in c.sides)]
-        order = ancestors(roots)
-        evaluate_forward(self.plan, order, self.values, list(self.plan.names.values()) + roots[len(self.plan.order) :])
-        self.forward_order = order
-
     def _value(self, node: Node) -> Number:
-        return shaped(self.values[node], node.shape)
-
-    # -------------------------------------------------------------------------- backward
-
-    def _sweep(self) -> Backward:
-        target, graph = self.plan.target, self.plan.graph
-        if self.jacobian:
-            return reverse(target, graph.make("input", name="", shape=target.shape))
-        if self.upstream is not None:
-            if self.upstream.shape != target.shape:
-                raise GradcalcError(
-                    Diagnostic(
-                        "data-shape",
-                        f"the upstream gradient is {shown_shape(self.upstream.shape)}",
-                        rule=f"the target `{self.plan.labels[target]}` is {shown_shape(target.shape)}",
-                        help="give one number for every entry of the target",
-                    )
-                )
-            return reverse(target, graph.make("input", name=self._upstream_name(), shape=target.shape))
-        return reverse(target)
-
-    def _upstream_name(self) -> str:
-        """What the upstream gradient of a target that is no scalar is called: v, or v_ where v is taken."""
-        name = "v" if len(self.plan.target.shape) < 2 else "V"
-        while name in self.plan.names:
-            name += "_"
-        return name
-
-    def _backward(self) -> None:
-        sweep, target = self.sweep, self.plan.target
-        self._refuse_large()
-        if self.jacobian:
-            self.values[sweep.seed] = basis(target.shape)
-        elif self.upstream is not None:
-            self.values[sweep.seed] = self.upstream.array
-        parts = [p for e in sweep.edges for p in e.linear.parts().values()]
-        adjoints = [*sweep.adjoints.values(), *(e.downstream for e in sweep.edges)]
-        roots = [sweep.seed, *parts, *adjoints]
-        order = ancestors(roots)
-        kept = dict(self.values)
-        evaluator.evaluate(order, self.values)
-        if all(np.isfinite(self.values[n]).all() for n in adjoints):
-            return
-        masks = Point(self.plan, self.forward_order, kept).masks([sweep], {sweep.seed: self.values[sweep.seed]})
-        self.values = evaluator.evaluate(order, kept, masks)
-
-    def _refuse_large(self) -> None:
-        """Refuse gradients that are too large before they are allocated; of Jacobians, an adjoint for every entry of
-        the target."""
-        plan, rows = self.plan, count(self.plan.target.shape) if self.jacobian else 1
-        remedy = "choose a smaller target with --of"
-        if self.jacobian:
-            remedy += ", or give --upstream"
-            sizes = [count(node.shape) for node in self.sweep.adjoints]
-            plan.limits.refuse_large(f"a Jacobian of `{plan.labels[plan.target]}`", rows, max(sizes, default=0), remedy)
-            plan.limits.refuse_many(f"the Jacobians of `{plan.labels[plan.target]}`", rows * sum(sizes), remedy)
-        on_edges = sum(count(e.node.shape) + count(e.input.shape) for e in self.sweep.edges)
-        plan.limits.refuse_many_on_edges(rows * on_edges, remedy)
+        return shaped(self.evaluation.array(node), node.shape)
 
     def _laid_out(self, adjoint: Node, node: Node) -> Number:
         """An adjoint's value in the layout: a row for a column in numerator layout; a Jacobian's rows stacked."""
         if (adjoint, node) not in self._shown_adjoints:
-            self._shown_adjoints[adjoint, node] = self._lay_out(self.values[adjoint], node)
+            self._shown_adjoints[adjoint, node] = self._lay_out(self.evaluation.array(adjoint), node)
         return self._shown_adjoints[adjoint, node]
 
     def _lay_out(self, array: Array, node: Node) -> Number:
@@ -180,7 +98,7 @@ class Runner:
         if self.jacobian:
             return jacobian_value(array, self.plan.target.shape, node.shape)
         if self.plan.numerator and len(node.shape) == 1:
-            return np.array(array.reshape(1, -1))
+            return np.swapaxes(array, -1, -2)
         return shaped(array, node.shape)
 
     # ----------------------------------------------------------------------------- rows
@@ -225,16 +143,20 @@ class Runner:
         labels = self.plan.entries.get(name, self._labels(node))
         adjoint = self.sweep.adjoints.get(node)
         if adjoint is None:
-            zero = np.zeros((1, *(int(s) for s in extent(node.shape))))
-            value = self._lay_out(zero if self.jacobian else zero[0], node)
-            return Gradient(name, np.shape(value), value, words("0"), None, [], False, labels)
+            value = self._lay_out(self.evaluation.zeros(node), node)
+            return Gradient(name, self._shape_of(value), value, words("0"), None, [], False, labels)
         value = self._laid_out(adjoint, node)
         branches = [
             Branch(self.plan.labels[e.node], self._laid_out(e.downstream, e.input))
             for e in sorted(self._edges_into.get(node, ()), key=lambda e: (e.rank, e.argument))
         ]
         rule, short = self._rules(node, adjoint, matrices)
-        return Gradient(name, np.shape(value), value, rule, short, branches, True, labels)
+        return Gradient(name, self._shape_of(value), value, rule, short, branches, True, labels)
+
+    def _shape_of(self, value: Number) -> Shape:
+        """The shape of a number as it is shown, without the axis of rows."""
+        shape = np.shape(value)
+        return shape if self.evaluation.rows is None else shape[1:]
 
     def _rules(
         self, node: Node, adjoint: Node, matrices: Mapping[Node, Node | None]
@@ -273,21 +195,6 @@ class Runner:
             if users:
                 rows.append(DeltaRow(delta.name, self.plan.labels[delta.of], form, value, users))
         return rows
-
-    # ---------------------------------------------------------------------------- flags
-
-    def _kink_flags(self) -> list[Flag]:
-        target, sweep = self.plan.target, self.sweep
-        found = felt_kinks(
-            ancestors([target]), self.values, sweep, lambda nodes: [self.values[sweep.adjoints[n]] for n in nodes]
-        )
-        return kink_flags(self.plan, found, self.values)
-
-
-def _sums_to_one(array: Array, shape: Shape) -> bool:
-    """Whether a vector, or every row of a matrix, is a distribution: its entries sum to 1, to rounding."""
-    axes = -1 if len(shape) == 2 and not is_row(shape) else (-2, -1)
-    return bool(np.all(np.abs(np.sum(array, axis=axes) - 1.0) <= 8 * np.finfo(np.float64).eps))
 
 
 def _words_in(form: Form | None) -> set[str]:

@@ -114,6 +114,7 @@ LAYERS = [
     ["derivation"],
     ["run", "literals"],
     ["stacked"],
+    ["evaluation"],
     ["local_gradients", "flags", "matrices/records", "matrices/forms", "matrices/opening"],
     ["runner", "prepared", "matrices"],
     ["model"],
