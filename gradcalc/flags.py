@@ -13,7 +13,7 @@ import numpy as np
 from gradcalc import evaluator
 from gradcalc.differentiate import Backward, Edge
 from gradcalc.evaluator import Values
-from gradcalc.graph import Node, ancestors
+from gradcalc.graph import Node, ancestors, extent
 from gradcalc.kinks import Kinks
 from gradcalc.planning.plan import Plan
 from gradcalc.run import EdgeRow, Flag, Run
@@ -24,12 +24,12 @@ NEAR, TINY = 1e-12, 1e-100
 UNUSUAL = (("infinite-gradient", np.isinf, "infinite"), ("undefined-gradient", np.isnan, "undefined"))
 
 
-def kink_flags(plan: Plan, kinks: Kinks, values: Values) -> list[Flag]:
+def kink_flags(plan: Plan, kinks: Kinks) -> list[Flag]:
     """One flag for every named value that is not differentiable at this point."""
     flags = []
     for node, mask in kinks:
         label = plan.labels.get(node) or (plan.spans[node].text if node in plan.spans else node.op)
-        places = evaluator.entries(np.broadcast_to(mask, values[node].shape), node)
+        places = evaluator.entries(np.broadcast_to(mask, [int(s) for s in extent(node.shape)]), node)
         rule = node.operation.kink_rule
         flags.append(Flag("kink", label, rule, places, f"`{label}` is not differentiable here: {rule}"))
     return flags

@@ -49,15 +49,25 @@ def lost_in_gradients(
 
     `values` holds the primals and adjoints of a sweep whose seed is 1.
     """
+    losses = [Loss(float(d), n, node) for n, node, d in digits_lost_in_gradients(sweep, values, shown)]
+    worst = max(losses, key=lambda loss: loss.digits, default=None)
+    return [_warning(plan, sweep, values, worst)] if worst is not None and worst.digits > TOLERATED else []
+
+
+def digits_lost_in_gradients(
+    sweep: Backward, values: Values, shown: Sequence[tuple[str, Node]]
+) -> list[tuple[str, Node, Array]]:
+    """The digits that the largest entry of each gradient has lost; of values with an axis of rows, in each row.
+
+    None are told where the graph is too large, or where a value is not finite.
+    """
     gradients = [(name, node) for name, node in shown if node in sweep.adjoints]
     adjoints = [sweep.adjoints[node] for _, node in gradients]
     order = ancestors(adjoints)
     if len(order) > MOST_NODES or not all(np.isfinite(values[n]).all() for n in order):
         return []
     errors = _errors(order, adjoints, values)
-    losses = [Loss(_digits(values[a], errors[a]), *g) for g, a in zip(gradients, adjoints, strict=True)]
-    worst = max(losses, key=lambda loss: loss.digits, default=None)
-    return [_warning(plan, sweep, values, worst)] if worst is not None and worst.digits > TOLERATED else []
+    return [(*g, _digits(values[a], errors[a])) for g, a in zip(gradients, adjoints, strict=True)]
 
 
 def _errors(order: Sequence[Node], adjoints: Sequence[Node], values: Values) -> dict[Node, Array]:
@@ -96,7 +106,7 @@ def _perturbed(
     with np.errstate(all="ignore"):
         for node in order:
             known, assumed = rounded[node]
-            step = assumed * numbers.choice((-1.0, 1.0), assumed.shape) if assumed.any() else assumed
+            step = assumed * numbers.choice((-1.0, 1.0), assumed.shape[-2:])
             step = step if known is None else step + known
             follows = any(i in moved for i in node.inputs) and node.operation.habit != "is constant"
             if not follows and not step.any():
@@ -109,11 +119,12 @@ def _perturbed(
     return moved
 
 
-def _digits(gradient: Array, error: Array) -> float:
+def _digits(gradient: Array, error: Array) -> Array:
     """log10 of the largest error beside half a unit of the largest entry; all of a 0 that is off."""
-    size, most = float(np.max(np.abs(gradient), initial=0.0)), float(np.max(error, initial=0.0))
-    unit = max(UNIT * size, np.finfo(np.float64).tiny)
-    return min(DIGITS, math.log10(most) - math.log10(unit)) if most else 0.0
+    size, most = (np.max(np.abs(a), axis=(-2, -1), initial=0.0) for a in (gradient, error))
+    unit = np.maximum(UNIT * size, np.finfo(np.float64).tiny)
+    with np.errstate(divide="ignore"):
+        return np.where(most > 0, np.minimum(DIGITS, np.log10(most) - np.log10(unit)), 0.0)
 
 
 def _warning(plan: Plan, sweep: Backward, values: Values, loss: Loss) -> Diagnostic:

@@ -62,8 +62,26 @@ def lost_digits(plan: Plan, sweep: Backward, values: Values) -> list[Diagnostic]
     return [_warning(plan, sweep.target, found)] if found is not None and found.digits > TOLERATED else []
 
 
+def digits_lost(sweep: Backward, values: Values) -> Array:
+    """The digits that each entry of the target has lost; of a scalar's values with an axis of rows, in each row."""
+    return _lost(sweep, values)[0] if len(sweep.adjoints) <= MOST_NODES else np.zeros(1)
+
+
 def _worst(sweep: Backward, values: Values) -> Loss | None:
     """The entry of the target that has lost most."""
+    target = sweep.target
+    lost, errors = _lost(sweep, values)
+    if not lost.size or not (lost > TOLERATED).any():
+        return None
+    worst = int(np.nanargmax(lost))
+    rows = int(extent(target.shape)[0])
+    place = evaluator.entry((worst % rows, worst // rows), target)
+    with np.errstate(all="ignore"):
+        return Loss(float(min(lost[worst], DIGITS)), place, _loser(sweep, values, errors, worst))
+
+
+def _lost(sweep: Backward, values: Values) -> tuple[Array, dict[Node, Array]]:
+    """Digits by entry of the target, and the error of each value."""
     target = sweep.target
     size = np.swapaxes(np.abs(values[target]), -1, -2).reshape(-1)
     unit = np.maximum(size * UNIT, np.finfo(np.float64).tiny)
@@ -80,14 +98,7 @@ def _worst(sweep: Backward, values: Values) -> Loss | None:
             moved = _moved(values[adjoint], spread) / unit[:, None, None]
             assumed += np.square(moved).sum(axis=(-2, -1))
         error = np.abs(known) + np.sqrt(assumed)
-        lost = np.where(error == 0, 0.0, np.log10(error))
-    if not lost.size or not (lost > TOLERATED).any():
-        return None
-    worst = int(np.nanargmax(lost))
-    rows = int(extent(target.shape)[0])
-    place = evaluator.entry((worst % rows, worst // rows), target)
-    with np.errstate(all="ignore"):
-        return Loss(float(min(lost[worst], DIGITS)), place, _loser(sweep, values, errors, worst))
+        return np.where(error == 0, 0.0, np.log10(error)), errors
 
 
 def _moved(adjoint: Array, error: Array) -> Array:

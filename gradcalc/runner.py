@@ -75,7 +75,10 @@ class Runner:
         labels = {name: datum.labels for name, datum in self.data.items()}
         run.claims = check_claims(plan, Points(plan, iter([self.evaluation.values])), labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
-        run.flags = [*kink_flags(plan, self.found.kinks, self.evaluation.values), *run_flags(run, plan, self.sweep, self.evaluation.values)]
+        run.flags = [
+            *kink_flags(plan, self.found.kinks),
+            *run_flags(run, plan, self.sweep, self.evaluation.values),
+        ]
         run.warnings = [*plan.warnings, *unused_data(plan, self.data), *self.found.warnings]
         run.notes = list(plan.notes)
         return run

@@ -128,7 +128,7 @@ class Differentials:
         """Flags for what is not differentiable at this point."""
         if self.point is None:
             return []
-        return kink_flags(self.plan, self._felt(self.target, [self.sweep]), self.point.values)
+        return kink_flags(self.plan, self._felt(self.target, [self.sweep]))
 
     def _felt(self, target: Node, sweeps: Sequence[Backward]) -> Kinks:
         """The kinks that the target of the last sweep feels at this point."""
