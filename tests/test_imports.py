@@ -119,6 +119,7 @@ LAYERS = [
     ["runner", "prepared", "matrices"],
     ["model"],
     ["report"],
+    ["batch"],
     ["cli", "__main__"],
 ]
 
