@@ -164,9 +164,10 @@ def test_second_derivatives_of_quotients(text: str, form: str) -> None:
     assert rule is not None and rule.text == form
 
 
-def test_a_derivative_without_a_form_of_its_own_has_primes() -> None:
-    rule = gradcalc.loads("s = silu(x)").hessian("s", data={"x": 1.0}).rule
-    assert rule is not None and rule.text == "silu''(x)"
+@pytest.mark.parametrize("name", ["silu", "sinc"])
+def test_a_second_derivative_without_a_form_of_its_own_has_two_primes(name: str) -> None:
+    rule = gradcalc.loads(f"s = {name}(x)").hessian("s", data={"x": 1.0}).rule
+    assert rule is not None and rule.text == f"{name}''(x)"
 
 
 def test_a_named_square_is_found_under_a_quotient() -> None:
