@@ -529,3 +529,44 @@ def test_the_cut_of_arctan2_is_flagged(b: float, a: float, cut: bool) -> None:
     """arctan2(0, -1) is π, and just below it is -π."""
     flags = gradcalc.loads("y = arctan2(b, a)").run({"a": a, "b": b}).flags
     assert [f.code for f in flags] == ["kink"] * cut
+
+
+def messages(flags: Any, code: str) -> dict[str, str]:
+    return {f.node: f.message for f in flags if f.code == code}
+
+
+def test_every_infinite_gradient_names_its_own_cause() -> None:
+    """Below √u and below v^0.25: each of them is told of the inputs that it is computed from."""
+    text = "a = sqrt(u); u = 2 x; b = v^0.25; v = 3 y; s = a + b; x = 0; y = 0"
+    because = {"x": "`sqrt` in `a`", "u": "`sqrt` in `a`", "y": "`power` in `b`", "v": "`power` in `b`"}
+    found = messages(gradcalc.loads(text).run().flags, "infinite-gradient")
+    assert found == {k: f"∂s/∂{k} is infinite here: the derivative of {why}" for k, why in because.items()}
+
+
+@pytest.mark.parametrize("text", ["s = x^1.5; x = 0", "s = x^1.5 + y^2; x = 0; y = 1"])
+def test_an_infinite_second_derivative_names_its_cause(text: str) -> None:
+    (message,) = messages(gradcalc.loads(text).hessian("s", "x").flags, "infinite-gradient").values()
+    assert message.startswith("∂²s/∂x∂x is infinite here: the second derivative of `power`")
+
+
+@pytest.mark.parametrize(
+    ("text", "too_large"),
+    [
+        ("s = 1/x; x = 7e-155", True),
+        ("s = 1/x; x = 7e-200", True),
+        ("y = sqrt(x); s = y^2 + y; x = 0", False),
+    ],
+)
+def test_a_pole_is_told_from_what_is_too_large_at_the_edge_of_the_floats(text: str, too_large: bool) -> None:
+    """1/x^2 is too large for x up to 7.4e-155; √x has a pole at 0, whatever is above it."""
+    found = messages(gradcalc.loads(text).run().flags, "infinite-gradient")
+    assert found["x"].endswith("is finite, but beyond 1.8e308") == too_large
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_local_gradient_that_is_not_taken_is_flagged_at_its_entry(dense: bool) -> None:
+    found = gradcalc.loads("s = sum(where(x > 0, sqrt(x), 0)); x = [0, 4]").run(local_values=dense)
+    flags = [f for f in found.flags if f.code == "not-taken" and f.rule == "infinite"]
+    assert [f.message for f in flags] == ["∂t2/∂x is infinite here; nothing takes it, and it contributes exactly 0"]
+    assert flags[0].places == ((0,),)
+    assert found.gradients["x"].value.tolist() == [0.0, 0.25]
