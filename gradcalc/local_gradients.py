@@ -68,12 +68,21 @@ class LocalGradients:
         plan.limits.refuse_many("the local gradients", self.entries, remedy)
         leaf = plan.graph.make("input", name="", shape=linear.source, role="basis")
         image = linear.apply(leaf)
-        values: Values = ChainMap({leaf: basis(linear.source)}, self.evaluation.values)  # type: ignore[assignment]
-        evaluator.evaluate(evaluator.above(image, values), values)
-        batch = np.broadcast_to(values[image], (columns, *(int(s) for s in extent(linear.target))))
+        found = self._at_basis(leaf, image, {})
+        if not np.isfinite(found).all():  # where an entry is 0 whatever the parts are, it is 0 beside infinity too
+            parts = {p: self.evaluation.array(p) for p in linear.parts().values()}
+            tame = self._at_basis(leaf, image, {p: np.where(np.isfinite(a), a, 1.0) for p, a in parts.items()})
+            found = np.where(tame == 0, 0.0, found)
+        batch = np.broadcast_to(found, (columns, *(int(s) for s in extent(linear.target))))
         if not linear.source:
             return shaped(batch[0], linear.target)
         return np.array(np.swapaxes(batch, -1, -2).reshape(columns, rows).T)
+
+    def _at_basis(self, leaf: Node, image: Node, changed: Values) -> Array:
+        """The image of all basis vectors, with other values of some parts."""
+        values: Values = ChainMap({leaf: basis(leaf.shape), **changed}, self.evaluation.values)  # type: ignore[assignment]
+        evaluator.evaluate(evaluator.above(image, values), values)
+        return values[image]
 
 
 def reuse(plan: Plan, sweep: Backward, shown: Sequence[Node]) -> Reuse:

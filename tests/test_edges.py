@@ -570,3 +570,10 @@ def test_a_local_gradient_that_is_not_taken_is_flagged_at_its_entry(dense: bool)
     assert [f.message for f in flags] == ["∂t2/∂x is infinite here; nothing takes it, and it contributes exactly 0"]
     assert flags[0].places == ((0,),)
     assert found.gradients["x"].value.tolist() == [0.0, 0.25]
+
+
+def test_a_local_gradient_in_full_is_0_beside_an_infinite_entry() -> None:
+    """∂sqrt(x)/∂x is diag(1/(2 sqrt(x))): ∞ at 0, and 0 off the diagonal."""
+    run = gradcalc.loads("s = sum(where(x > 0, sqrt(x), 0)); x = [0, 4]").run(local_values=True)
+    [local] = [np.asarray(e.local.value) for e in run.edges if e.input == "x" and np.ndim(e.local.value) == 2]
+    assert np.array_equal(local, [[INF, 0.0], [0.0, 0.25]])
