@@ -1,8 +1,8 @@
 """`python -m tests.mutation [GROUP...]`: the mutation score of groups of modules, and the survivors.
 
 Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
-tried on the tests that run its line, those that noticed a mutant near it first, then the quickest, for as long as
-patience lasts.
+tried on the tests that run its line, those that noticed a mutant near it first, then those that have the name of what it
+changes, then the quickest, for as long as patience lasts.
 """
 
 from __future__ import annotations
@@ -130,9 +130,9 @@ class Choice:
             found |= {t for t in self.seconds for name in mutant.names if f"[{name}]" in t or f"[{name}-" in t}
         usable = (found & self.seconds.keys()) if changed or found else self.seconds.keys()
 
-        def order(test: str) -> tuple[int, int, float]:
+        def order(test: str) -> tuple[int, int, bool, float]:
             near = self.killers[mutant.module + mutant.scope, test], self.killers[mutant.module, test]
-            return -near[0], -near[1], self.seconds[test]
+            return -near[0], -near[1], not any(name in test for name in mutant.names), self.seconds[test]
 
         chosen, spent = [], 0.0
         for test in sorted(usable, key=order):
