@@ -1,8 +1,8 @@
 """`python -m tests.mutation [GROUP...]`: the mutation score of groups of modules, and the survivors.
 
 Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
-tried on the tests that run its line, those that noticed a mutant near it first, then those that have the name of what it
-changes, then the quickest, for as long as patience lasts.
+tried on the tests that run its line, those that noticed a mutant near it first, then those that have the name of what
+it changes, then the quickest, for as long as patience lasts.
 """
 
 from __future__ import annotations
