@@ -116,7 +116,7 @@ class Operation:
     - `fault(attributes, *arrays)` gives, entry by entry, where the operands are out of domain, and `domain`
       says the domain in words;
     - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken; `jumps`
-      says that it is not continuous there;
+      says that it is not continuous there; where that depends on the attributes, a function of them;
     - `rule` is the differentiation rule by name, where the function table does not have its derivative;
     - `stretches` says that a number among the operands stretches to the others' shape without being told;
     - `analytic` says that the kernel is right for complex arrays too, as a complex step needs it; where that depends
@@ -141,7 +141,7 @@ class Operation:
     fault: Callable[..., Any] | None = None
     kink: Callable[..., Any] | None = None
     kink_rule: str = ""
-    jumps: bool = False
+    jumps: bool | Callable[[Attributes], bool] = False
     rule: str = ""
     bilinear: bool = False
     stretches: bool = False

@@ -30,14 +30,20 @@ def felt_kinks(
     basis vectors on a leading axis where there are several.
     """
     found = evaluator.kinks(_moving(order, sweep), values)
-    jumping = [(node, mask) for node, mask in found if node.operation.jumps]
-    bent = [(node, mask) for node, mask in found if not node.operation.jumps and node in sweep.adjoints]
+    jumping = [(node, mask) for node, mask in found if _jumps(node)]
+    bent = [(node, mask) for node, mask in found if not _jumps(node) and node in sweep.adjoints]
     felt = dict(zip([node for node, _ in bent], upstream([node for node, _ in bent]) if bent else (), strict=True))
     masks = [(node, mask & _anywhere(felt[node] != 0, mask.ndim)) for node, mask in bent]
     if jumping:
         taken = evaluator.demand(order, values, [sweep.target])
         masks += [(node, mask & taken[node]) for node, mask in jumping if node in taken]
     return sorted(((n, mask) for n, mask in masks if mask.any()), key=lambda kink: kink[0].index)
+
+
+def _jumps(node: Node) -> bool:
+    """Whether a value is not continuous at its kinks."""
+    jumps = node.operation.jumps
+    return jumps(node.attributes) if callable(jumps) else jumps
 
 
 def _anywhere(mask: Array, axes: int) -> Array:

@@ -577,3 +577,18 @@ def test_a_local_gradient_in_full_is_0_beside_an_infinite_entry() -> None:
     run = gradcalc.loads("s = sum(where(x > 0, sqrt(x), 0)); x = [0, 4]").run(local_values=True)
     [local] = [np.asarray(e.local.value) for e in run.edges if e.input == "x" and np.ndim(e.local.value) == 2]
     assert np.array_equal(local, [[INF, 0.0], [0.0, 0.25]])
+
+
+@pytest.mark.parametrize(
+    ("named", "written", "x"),
+    [
+        ("f = floor; s = x f(x)", "s = x floor(x)", 0.0),
+        ("f = relu; s = x f'(x)", "s = x relu'(x)", 0.0),
+        ("f = sign; s = f(x) x", "s = sign(x) x", 0.0),
+        ("f = relu; s = x f(x)", "s = x relu(x)", 0.0),
+        ("f = tanh; s = x f'(x)", "s = x tanh'(x)", 0.0),
+    ],
+)
+def test_a_function_that_has_a_name_jumps_where_it_jumps(named: str, written: str, x: float) -> None:
+    codes = [[f.code for f in gradcalc.loads(text).run({"x": x}, of="s").flags] for text in (named, written)]
+    assert codes[0] == codes[1]

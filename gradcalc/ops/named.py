@@ -88,7 +88,13 @@ def _is_analytic(a: Any) -> bool:
     )
 
 
+def _jumps(a: Any) -> bool:
+    """Whether the function jumps at its kinks, as its derivatives do."""
+    return bool(a["function"]) and (a["order"] > 0 or bool(OPERATIONS[a["function"]].jumps))
+
+
 register(Operation(
     "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
     _delegate("fault"), _delegate("kink"), "see `gradcalc functions`", analytic=_is_analytic,
+    jumps=_jumps,
 ))  # fmt: skip
