@@ -523,7 +523,7 @@ def test_what_is_computed_from_numbers_alone_has_the_same_errors(text: str, code
 
 
 @pytest.mark.parametrize(
-    ("b", "a", "cut"), [(0.0, -1.0, True), (0.0, 1.0, False), (1e-300, -1.0, False), (1, 0, False)]
+    ("b", "a", "cut"), [(0.0, -1.0, True), (0.0, 1.0, False), (0.0, 0.5, False), (1e-300, -1.0, False), (1, 0, False)]
 )
 def test_the_cut_of_arctan2_is_flagged(b: float, a: float, cut: bool) -> None:
     """arctan2(0, -1) is π, and just below it is -π."""
