@@ -438,7 +438,7 @@ _COMMAND = {
     ),
     "missing-extra": Code(
         "A part that is not installed",
-        "Pictures are drawn by an optional dependency, to keep the installation small.",
+        "Pictures, Parquet and Arrow files and clusters need optional dependencies, to keep the installation small.",
         "$ gradcalc graph samples/score.eq -o graph.svg",
         "$ pip install 'gradcalc[graph]'",
         Exit.USAGE,
@@ -449,6 +449,29 @@ _COMMAND = {
         "$ gradcalc run -e 's = sum(ones(100000, 100000))' --limit entries=100000000000",
         "$ gradcalc run -e 's = sum(ones(1000, 1000))'",
         Exit.LIMIT,
+    ),
+    "time-out": Code(
+        "An input that took too long",
+        "The input was not done within the seconds that --timeout gives to each. `--resume` tries it once more.",
+        "$ gradcalc batch samples/score.eq --timeout 0.001",
+        "$ gradcalc batch samples/score.eq --timeout 60",
+        Exit.LIMIT,
+    ),
+    "worker-died": Code(
+        "A worker that died",
+        "The process that worked on this input was ended from outside, as the system does when memory runs out, and so "
+        "was the one that tried it once more. Other inputs are not affected. `--resume` tries it again.",
+        "$ gradcalc batch large.eq",
+        "$ gradcalc batch large.eq --jobs 1 --memory 8000",
+        Exit.LIMIT,
+    ),
+    "cluster": Code(
+        "A cluster that cannot be used",
+        "The scheduler does not answer, there is no worker, or a worker has no gradcalc or another version of it: the "
+        "records would not be those of this machine.",
+        "$ gradcalc batch samples --scheduler tcp://127.0.0.1:1",
+        "$ gradcalc batch samples --scheduler tcp://127.0.0.1:8786",
+        Exit.FILE,
     ),
     "usage": Code(
         "A command line that does not fit",

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import warnings
 import zipfile
 import zlib
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -24,7 +27,7 @@ from gradcalc.symbols import refuse_invisible
 
 Array = np.ndarray[Any, Any]
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_BROKEN = (
+BROKEN = (
     *(ValueError, OSError, EOFError, KeyError, RuntimeError, MemoryError),
     *(zipfile.BadZipFile, zlib.error),
 )
@@ -56,12 +59,19 @@ def read_npy(path: str, limits: Limits) -> Array:
     """The array of a .npy file. Raises `GradcalcError`."""
     try:
         return _array(path, io.BytesIO(_read(path, limits)), limits)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise unreadable(path, str(error), "save a plain array of numbers, as numpy.save does") from error
 
 
 def _array(path: str, file: IO[bytes], limits: Limits) -> Array:
     """An array from a stream, its header read first: types, axes and size are refused before any allocation."""
+    shape, by_columns, kind = _numbers_header(file)
+    _refuse_many(path, math.prod(shape), limits)
+    return _entries(file, shape, kind).reshape(shape, order="F" if by_columns else "C")
+
+
+def _numbers_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, whether it is stored by columns, and type of an array of real numbers."""
     version = npy.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"format version {version[0]}.{version[1]} holds no plain numbers")
@@ -70,16 +80,18 @@ def _array(path: str, file: IO[bytes], limits: Limits) -> Array:
         raise ValueError("it holds Python objects, which are never loaded")
     if kind.kind not in "iufb":
         raise ValueError(f"it holds {kind} and no real numbers")
-    entries = 1
-    for size in shape:
-        if size < 0:
-            raise ValueError(f"its header states a size of {size}")
-        entries *= size
-    _refuse_many(path, entries, limits)
-    raw = file.read(entries * kind.itemsize)
-    if len(raw) < entries * kind.itemsize:
+    if any(size < 0 for size in shape):
+        raise ValueError(f"its header states a size of {min(shape)}")
+    return shape, by_columns, kind
+
+
+def _entries(file: IO[bytes], shape: Sequence[int], kind: Any) -> Array:
+    """The next entries of a stream, on one axis."""
+    size = math.prod(shape) * kind.itemsize
+    raw = file.read(size)
+    if len(raw) < size:
         raise ValueError("it ends before its last entry")
-    return np.frombuffer(raw, dtype=kind).reshape(shape, order="F" if by_columns else "C")
+    return np.frombuffer(raw, dtype=kind)
 
 
 def _header(file: IO[bytes], version: tuple[int, int]) -> tuple[tuple[int, ...], bool, Any]:
@@ -102,7 +114,8 @@ def read_npz(path: str, limits: Limits, name: str | None = None) -> dict[str, Ar
     raw = _read(path, limits)
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            members = _members(path, archive, limits)
+            members = _members(path, archive)
+            _refuse_inflated(path, members.values(), limits)
             if name is not None and name not in members and len(members) != 1:
                 held = ", ".join(list(members)[:12]) or "nothing"
                 fault = Diagnostic("bad-data", f"the data for `{name}` is not in {path}", help=f"it holds {held}")
@@ -117,14 +130,13 @@ def read_npz(path: str, limits: Limits, name: str | None = None) -> dict[str, Ar
                 if room < 0:
                     raise GradcalcError(_too_large(path, f"more than {limits.data_bytes:,} bytes as float64", limits))
             return found
-    except _BROKEN as error:
+    except BROKEN as error:
         raise unreadable(path, str(error).strip("'"), "save plain arrays, as numpy.savez does") from error
 
 
-def _members(path: str, archive: zipfile.ZipFile, limits: Limits) -> dict[str, zipfile.ZipInfo]:
+def _members(path: str, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """What an archive says that it holds, by the names of the arrays."""
     found: dict[str, zipfile.ZipInfo] = {}
-    inflated = 0
     for member in archive.infolist():
         name = member.filename.removesuffix(".npy")
         refuse_invisible(f"a name in {path}", name)
@@ -133,10 +145,53 @@ def _members(path: str, archive: zipfile.ZipFile, limits: Limits) -> dict[str, z
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"`{name}` is compressed in another way than numpy.savez does")
         found[name] = member
-        inflated += member.file_size
+    return found
+
+
+def _refuse_inflated(path: str, members: Iterable[zipfile.ZipInfo], limits: Limits) -> None:
+    inflated = sum(member.file_size for member in members)
     if inflated > limits.data_bytes:
         raise GradcalcError(_too_large(path, f"{inflated:,} bytes when inflated", limits))
-    return found
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayRows:
+    """An array of an archive, read row by row: its rows are along the first axis, and `count` says how many."""
+
+    path: str
+    file: IO[bytes]
+    count: int
+    shape: tuple[int, ...]
+    kind: Any
+
+    _READ = 2**18
+    """Bytes that are read at once, but for a row that has more."""
+
+    @classmethod
+    def of(cls, path: str, archive: zipfile.ZipFile, limits: Limits) -> dict[str, ArrayRows]:
+        """The arrays by name; only their headers are read. Raises `GradcalcError`, and what `BROKEN` has."""
+        return {name: cls._opened(path, archive, member, limits) for name, member in _members(path, archive).items()}
+
+    @classmethod
+    def _opened(cls, path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> ArrayRows:
+        file = archive.open(member)
+        shape, by_columns, kind = _numbers_header(file)
+        if not shape:
+            raise ValueError(f"`{member.filename}` is a number and no array of rows")
+        _refuse_many(path, math.prod(shape[1:]), limits)
+        if by_columns and len(shape) > 1:
+            _refuse_inflated(path, [member], limits)
+            array = _entries(file, shape, kind).reshape(shape, order="F")
+            file = io.BytesIO(np.ascontiguousarray(array).tobytes())
+        return cls(path, file, shape[0], shape[1:], kind)
+
+    def values(self) -> Iterator[Any]:
+        """The rows as numbers, lists, or lists of lists."""
+        size = math.prod(self.shape)
+        step = max(1, self._READ // max(1, size * self.kind.itemsize))
+        for start in range(0, self.count, step):
+            rows = min(step, self.count - start)
+            yield from _entries(self.file, (rows, *self.shape), self.kind).reshape(rows, *self.shape).tolist()
 
 
 # ------------------------------------------------------------------------------------------ texts
@@ -151,6 +206,11 @@ def read_json(path: str, limits: Limits) -> Any:
         _refuse_many(path, entries, limits)
     text = decode(raw, path)
     del raw
+    return parsed_json(path, text)
+
+
+def parsed_json(path: str, text: str) -> Any:
+    """What a JSON text says; `path` is what messages call it. Raises `GradcalcError`."""
     remedy = 'write JSON, as in [1, 2] or {"x": [1, 2]}'
     try:
         return json.loads(text, parse_constant=_no_constant, parse_int=float, object_pairs_hook=_once)

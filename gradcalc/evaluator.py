@@ -6,7 +6,8 @@ where the target takes it: what `where` or `max` did not select may be anything,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from gradcalc.differentiate import Edge
 from gradcalc.graph import Node, ancestors, extent
 
 Array = np.ndarray[Any, Any]
-Values = dict[Node, Array]
+Values = MutableMapping[Node, Array]
 Masks = Mapping[Node, Sequence[Array]]
 
 
@@ -80,10 +81,10 @@ def faults(
             suspects[node] = found
     if not suspects:
         return []
-    taken = demand(order, values, targets, masks)
+    taken = demand(order, values, targets, masks, whole=True)
     derived = {p: _at_primal(taken[d], values[p]) for d, p in primals if d in taken and p not in targets}
     if derived:
-        taken = demand(order, values, targets, masks, derived)
+        taken = demand(order, values, targets, masks, derived, whole=True)
     out: list[Fault] = []
     tainted: set[Node] = set()
     for node in order:
@@ -149,8 +150,10 @@ def demand(
     masks: Masks | None = None,
     wanted: Mapping[Node, Array] | None = None,
     zeros: bool = False,
+    whole: bool = False,
 ) -> dict[Node, Array]:
-    """Which entries of each value the targets take: `where` and `max` take one of their operands' entries.
+    """Which entries of each value the targets take: `where` and `max` take one of their operands' entries, a selection
+    those selected. With `whole` a selection takes all: what is left out of it must have a value nevertheless.
 
     A contribution that `masks` makes zero takes nothing. Of a target all entries count, or those that are `wanted`,
     which may differ from row to row of a batch. With `zeros`, for first derivatives, a product takes nothing of what
@@ -166,9 +169,9 @@ def demand(
         for kept in (masks or {}).get(node, ()):
             mask = mask & kept
         for i, operand in enumerate(node.inputs):
-            part = _demanded(node, i, mask, values)
+            part = _demanded(node, i, mask, values, whole)
             if constant is not None and node.operation.bilinear and constant.in_the_others(node, i):
-                part = part & _multiplied(node, i, mask, values)
+                part = part & _passed_back(node, i, mask, values)
             before = taken.get(operand)
             taken[operand] = part if before is None else before | part
     return taken
@@ -181,34 +184,47 @@ def _entrywise(node: Node, i: int) -> bool:
     return node.op == "copy" or (node.operation.entrywise and node.inputs[i].shape == node.shape)
 
 
-def _demanded(node: Node, i: int, mask: Array, values: Values) -> Array:
-    operand = values[node.inputs[i]]
-    if node.op == "where" and i:
-        chosen = values[node.inputs[0]] != 0
-        return np.asarray(mask & (chosen if i == 1 else ~chosen))
-    if node.op in ("max", "min"):  # what is undefined makes the whole undefined
-        return np.asarray(mask & ((operand == values[node]) | np.isnan(operand)))
+def _demanded(node: Node, i: int, mask: Array, values: Values, whole: bool) -> Array:
+    """The entries of an operand that some entries of a node take."""
+    operation, operand = node.operation, values[node.inputs[i]]
+    if operation.takes is not None:
+        return np.asarray(mask & operation.takes(node.attributes, i, *(values[n] for n in node.inputs)))
     if _entrywise(node, i):
         return mask
-    if node.op == "stretch":
-        axes = tuple(a for a in (-1, -2) if operand.shape[a] == 1)
-        return np.asarray(mask.any(axis=axes, keepdims=True))
-    if node.op == "transpose":
-        return np.swapaxes(mask, -1, -2)
+    if _is_linear(node, i, values) and not (whole and _leaves_out(node, i, values)):
+        return _passed_back(node, i, mask, values)
     anywhere = mask.any(axis=(-2, -1), keepdims=True)
     return np.broadcast_to(anywhere, np.broadcast_shapes(anywhere.shape, operand.shape))
 
 
-def _multiplied(node: Node, i: int, mask: Array, values: Values) -> Array:
-    """The entries of a product's operand that are multiplied by something other than 0: where its adjoint is not 0.
-
-    The upstream gradient is a random one, so that nothing cancels.
-    """
+def _adjoint(node: Node, i: int) -> tuple[Node, Node]:
+    """The adjoint of a node's map from operand i, and the leaf that stands for the upstream gradient in it."""
     linear = node.operation.differential(node, i)
     assert linear is not None
     leaf = node.graph.make("input", name="", shape=node.shape, role="random")
+    return linear.adjoint(leaf), leaf
+
+
+def _is_linear(node: Node, i: int, values: Values) -> bool:
+    """Whether a node is linear in its operands, as a selection, a block or a sum of entries is: its adjoint takes no
+    value but constants."""
+    if node.operation.differential(node, i) is None:
+        return False
+    adjoint, leaf = _adjoint(node, i)
+    needed = above(adjoint, ChainMap({leaf: values[node]}, values))
+    return all(n is leaf or (n.op != "input" and (n.inputs == () or n not in values)) for m in needed for n in m.inputs)
+
+
+def _leaves_out(node: Node, i: int, values: Values) -> bool:
+    """Whether some entries of an operand are in no entry of a node, as those beside the ones selected."""
+    return not _passed_back(node, i, np.ones(values[node].shape, bool), values).all()
+
+
+def _passed_back(node: Node, i: int, mask: Array, values: Values) -> Array:
+    """The entries of an operand to which a random upstream gradient, in which nothing cancels, passes something."""
+    adjoint, leaf = _adjoint(node, i)
     random = np.random.default_rng(0).uniform(1.0, 2.0, mask.shape)
-    adjoint, known = linear.adjoint(leaf), {**{n: values[n] for n in node.inputs}, leaf: mask * random}
+    known = ChainMap({leaf: mask * random}, values)
     return np.asarray(evaluate(above(adjoint, known), known)[adjoint] != 0)
 
 
@@ -235,7 +251,7 @@ class Constancy:
         return self.inputs.get(node, frozenset())
 
 
-def above(root: Node, known: Mapping[Node, Array]) -> list[Node]:
+def above(root: Node, known: Container[Node]) -> list[Node]:
     """The nodes that a value needs and that are not known yet, in topological order."""
     found: set[Node] = set()
     stack = [root]

@@ -127,6 +127,8 @@ class Operation:
       and one number for each matrix of a batch;
     - `written(node)` is the same in other operations, for one whose kernel keeps digits that they would lose: so it is
       printed, simplified and multiplied out, in terms of the node's inputs;
+    - `takes(attributes, i, *arrays)` gives which entries of operand i the result depends on at all, for what chooses:
+      what is not taken contributes exactly 0, be it infinite or undefined;
     - `bilinear` marks products, in which an exact zero of one factor annihilates the derivative of another one, be it
       infinite, where the two do not depend on the same inputs.
     """
@@ -143,6 +145,7 @@ class Operation:
     kink_rule: str = ""
     jumps: bool | Callable[[Attributes], bool] = False
     rule: str = ""
+    takes: Callable[..., Any] | None = None
     bilinear: bool = False
     stretches: bool = False
     analytic: bool | Callable[[Attributes], bool] = False

@@ -80,7 +80,7 @@ class LocalGradients:
 
     def _at_basis(self, leaf: Node, image: Node, changed: Values) -> Array:
         """The image of all basis vectors, with other values of some parts."""
-        values: Values = ChainMap({leaf: basis(leaf.shape), **changed}, self.evaluation.values)  # type: ignore[assignment]
+        values: Values = ChainMap({leaf: basis(leaf.shape), **changed}, self.evaluation.values)
         evaluator.evaluate(evaluator.above(image, values), values)
         return values[image]
 

@@ -112,7 +112,8 @@ class Run:
 
     `kind` is "gradient" for a scalar target, "jacobian" for another, and "vjp" where an upstream gradient was
     given: then what is shown is the gradient of ⟨v, target⟩, and `upstream` is what v is called. `assumed` is what
-    of the data the closed forms use.
+    of the data the closed forms use. With `rows` it is so many runs that differ in their numbers alone, and every
+    number has an axis of rows in front.
     """
 
     source: str
@@ -131,6 +132,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     upstream: str = ""
+    rows: int | None = None
 
     @property
     def failed(self) -> bool:

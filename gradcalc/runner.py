@@ -65,6 +65,7 @@ class Runner:
         self.local = LocalGradients(self.evaluation, self.writer, self.local_values)
         matrices = jacobians(self.sweep) if self.jacobian else {}
         run = Run(source, plan.layout, plan.labels[target], self._value(target), sweep.kind)
+        run.rows = self.evaluation.rows
         run.upstream = str(self.sweep.seed.attributes["name"]) if sweep.kind == "vjp" else ""
         self.shown = named_values(plan, self.wrt)
         run.nodes = {plan.labels[n]: self._node_row(n) for n in plan.order}

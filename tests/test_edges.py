@@ -76,6 +76,7 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = sum(x ∘ |x|); x = [0, -2]", {"x": [0, 4]}, []),
     # what is multiplied by the jump is 0, and still there is a kink: x step(x) is relu
     ("s = x step(x); x = 0", {"x": 0}, [("kink", "t1")]),
+    ("s = x arctan2(y, -1); x = 0; y = 0", {"x": math.pi, "y": 0}, [("kink", "t1")]),
     ("s = x floor(x); x = 0", {"x": 0}, [("kink", "t1")]),
     ("s = x ceil(x); x = 0", {"x": 0}, [("kink", "t1")]),
     ("s = (x - 0.5) round(x); x = 0.5", {"x": 0}, [("kink", "t2")]),
@@ -113,6 +114,34 @@ GRADIENTS: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("s = clip(x, a, b); x = 2; a = 1; b = 1", {"x": 0, "a": 0, "b": 1}, []),
     ("s = clip(x, a, b); x = 3; a = 3; b = 1", {"x": 0, "a": 0, "b": 1}, []),
     ("s = clip(x, a, b); x = 1; a = 3; b = 1", {"x": 0, "a": 0, "b": 1}, []),
+    # what is not chosen contributes 0, be its derivative infinite
+    ("t = sqrt(x); s = t[1]; x = [0, 4]", {"x": [0, 0.25]}, [("not-taken", "t")]),
+    ("v = [sqrt(x), y]; s = v[1]; x = 0; y = 3", {"x": 0, "y": 1}, [("not-taken", "t1")]),
+    ("v = [sqrt(x), y]; s = c^T v; x = 0; y = 3; c = [0, 1]", {"c": [0, 3], "x": 0, "y": 1}, [("not-taken", "t1")]),
+    ("D = diag(sqrt(x)); s = D[1, 1]; x = [0, 4]", {"x": [0, 0.25]}, [("not-taken", "t1")]),
+    ("D = diag(sqrt(x)); s = c^T D c; x = [0, 4]; c = [0, 1]", {"c": [0, 4], "x": [0, 0.25]}, [("not-taken", "t1")]),
+    ("s = trace(sqrt(X)); X = [1, 0; 0, 4]", {"X": [[0.5, 0], [0, 0.25]]}, [("not-taken", "t1")]),
+    ("t = sqrt(x); s = sum(t[1:3]); x = [0, 4, 1]", {"x": [0, 0.25, 0.5]}, [("not-taken", "t")]),
+    ("s = max(sqrt(x)); x = [0, 4, 1]", {"x": [0, 0.25, 0]}, [("not-taken", "t1")]),
+    ("s = min(-sqrt(x)); x = [0, 4, 1]", {"x": [0, -0.25, 0]}, [("not-taken", "t1")]),
+    ("s = sum(max(sqrt(A), axis=1)); A = [0, 4; 1, 0]", {"A": [[0, 0.25], [0.5, 0]]}, [("not-taken", "t1")]),
+    ("s = norminf(sqrt(x)); x = [0, 4]", {"x": [0, 0.25]}, [("not-taken", "t1")]),
+    ("s = relu(sqrt(x) - 1) + x; x = 0", {"x": 1}, [("not-taken", "t1")]),
+    ("f = relu; s = f(sqrt(x) - 1) + x; x = 0", {"x": 1}, [("not-taken", "t1")]),
+    ("s = relu(sqrt(x) + 0.5) + x; x = 0", {"x": INF}, [("infinite-gradient", "x")]),
+    ("s = relu(sqrt(x)) + x; x = 0", {"x": NAN}, [("kink", "t2"), ("undefined-gradient", "x")]),
+    ("s = max(sqrt(x) - 1, 0) + x; x = 0", {"x": 1}, [("not-taken", "t1")]),
+    ("s = clip(sqrt(x), 1, 2) + x; x = 0", {"x": 1}, [("not-taken", "t1")]),
+    ("s = clip(x, sqrt(a), 2); x = 1; a = 0", {"x": 1, "a": 0}, [("not-taken", "t1")]),
+    ("s = clip(x, 0, 2 - sqrt(b)); x = 1; b = 0", {"x": 1, "b": 0}, [("not-taken", "t1")]),
+    ("s = clip(x, sqrt(a), 2); x = -1; a = 0", {"x": 0, "a": INF}, [("infinite-gradient", "a")]),
+    # 0 times what is infinite is not 0 where it is no choice: sqrt(x)^2 is x
+    ("s = sum(sqrt(x) ∘ sqrt(x)); x = [0, 4]", {"x": [NAN, 1]}, [("undefined-gradient", "x")]),
+    # a cross-entropy of one entry: -y/p of the other entries takes nothing
+    ("L = cross_entropy(p, y); g = ∂L/∂p; s = c^T g; y = sqrt(x); x = [0, 1]; p = [0.5, 0.5]; c = [0, 1]",
+     {"x": [0, -1], "p": [0, 4], "c": [0, -2]}, [("not-taken", "y")]),
+    # linear in each of its matrices: 0 times the infinite derivative is 0, as adj_change is 0 for A = 0
+    ("s = sum(adj_change(zeros(3, 3), diag([sqrt(x), x, 2]))); x = 0", {"x": 0}, [("not-taken", "t1")]),
     # derivatives that are infinite or undefined
     ("s = sqrt(x); x = 0", {"x": INF}, [("infinite-gradient", "x")]),
     ("s = -sqrt(x); x = 0", {"x": -INF}, [("infinite-gradient", "x")]),
@@ -265,6 +294,15 @@ def test_an_exact_zero_in_a_product_annihilates_an_infinite_derivative(name: str
     assert name in {node.op for node in plan.graph.nodes}
     run = gradcalc.loads(f"s = {text}").run(of="s")
     np.testing.assert_array_equal(_array(run.gradients["x"].value), _array(expected))
+
+
+def test_a_sign_before_the_factor_changes_nothing() -> None:
+    """∂s/∂x = -w / (2 sqrt(x)), 0 where w is; and the log of 0 is out of the domain whatever it is multiplied by."""
+    run = gradcalc.loads("s = (-w)^T sqrt(x); w = [0, 1]; x = [0, 4]").run()
+    np.testing.assert_array_equal(run.gradients["x"].value, [0, -1 / 4])
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads("s = (-w)^T log(x); w = [0, 1]; x = [0, 4]").run()
+    assert caught.value.diagnostics[0].code == "domain"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ A part of the places is tested by default, all of them behind the marker `long`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -318,3 +319,39 @@ def test_singular_matrices_are_told_with_what_shows_it() -> None:
     assert faults("s = logdet(A)", A=[[1, 2], [3, 4]]) == [
         ("domain", "`s` is out of domain: `s = logdet(A)`, the determinant is -2.0")]  # fmt: skip
     assert faults("s = logdet(A)", A=np.arange(9.0).reshape(3, 3))[0][1].endswith("the determinant is 0.0")
+
+
+def _adjugate(matrix: list[list[Fraction]]) -> list[list[Fraction]]:
+    """det(A) A^-1 of an invertible matrix, exactly, by Gauss and Jordan."""
+    n = len(matrix)
+    rows = [[*row, *(Fraction(i == k) for k in range(n))] for i, row in enumerate(matrix)]
+    det = Fraction(1)
+    for k in range(n):
+        pivot = next(i for i in range(k, n) if rows[i][k])
+        if pivot != k:
+            rows[k], rows[pivot], det = rows[pivot], rows[k], -det
+        det *= rows[k][k]
+        rows[k] = [v / rows[k][k] for v in rows[k]]
+        for i in range(n):
+            if i != k and rows[i][k]:
+                rows[i] = [v - rows[i][k] * w for v, w in zip(rows[i], rows[k], strict=True)]
+    return [[det * v for v in row[n:]] for row in rows]
+
+
+@pytest.mark.parametrize("n", [17, 19])
+@pytest.mark.parametrize("rank_lost", [0, 1, 2])
+def test_changes_of_large_adjugates(n: int, rank_lost: int) -> None:
+    """Against a central difference in fractions, whose error is of the order of the square of its step of 1e-30."""
+    draw = np.random.default_rng(n + rank_lost)
+    a, h = (draw.integers(-2, 3, size=(n, n)) for _ in range(2))
+    for k in range(rank_lost):
+        a[k] = a[k + 4] - a[k + 7]
+    step = Fraction(1, 10**30)
+
+    def moved(sign: int) -> list[list[Fraction]]:
+        return [[int(v) + sign * step * int(w) for v, w in zip(*rows, strict=True)] for rows in zip(a, h, strict=True)]
+
+    at = [_adjugate(moved(sign)) for sign in (1, -1)]
+    exact = [[float((p - q) / (2 * step)) for p, q in zip(*rows, strict=True)] for rows in zip(*at, strict=True)]
+    found = OPERATIONS["adj_change"].kernel({}, a.astype(float), h.astype(float))
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-11 * np.abs(exact).max())

@@ -60,6 +60,36 @@ def shapes(text):
         ("y = x - mean(x); s = y^T y", {"x": ("n",)}),
         ("s = x^2 / y + 1 / T", {"x": (), "y": (), "T": ()}),
         ("s = n u^T v", {"n": (), "u": ("m",), "v": ("m",)}),
+        # what is added has the shape of what it is added to
+        ("y = x[0] + c", {"x": ("n",), "c": ()}),
+        ("y = W[0, 1] + c", {"W": ("n", "m"), "c": ()}),
+        ("s = sum(W, axis=0) + c", {"W": ("n", "m"), "c": (1, "m")}),
+        ("s = sum(W, axis=1) + c", {"W": ("n", "m"), "c": ("n",)}),
+        ("s = sum(x) + c", {"x": ("n",), "c": ()}),
+        ("s = max(x) + c", {"x": ("n",), "c": ()}),
+        ("s = max(x, axis=0) + c", {"x": ("n", "m"), "c": (1, "m")}),
+        ("P = softmax(Z, axis=1) + C", {"Z": ("n", "m"), "C": ("n", "m")}),
+        ("p = softmax(z) + c", {"z": ("n",), "c": ("n",)}),
+        ("d = diag(A B) + c", {"A": ("n", "m"), "B": ("m", "n"), "c": ("n",)}),
+        ("D = diag(a) + C", {"a": ("n",), "C": ("n", "n")}),
+        ("Y = outer(a, b) + C", {"a": ("n",), "b": ("m",), "C": ("n", "m")}),
+        ("x = solve(A, b) + c", {"A": ("n", "n"), "b": ("n",), "c": ("n",)}),
+        ("X = solve(A, B) + C", {"A": ("n", "n"), "B": ("n", "m"), "C": ("n", "m")}),
+        ("c = cross(a, b) + d", {"a": (3,), "b": (3,), "d": (3,)}),
+        ("y = ones(3) ∘ x", {"x": (3,)}),
+        ("Y = zeros(2, 3) + C", {"C": (2, 3)}),
+        ("Y = eye(4) + C", {"C": (4, 4)}),
+        ("y = onehot(1, 5) + c", {"c": (5,)}),
+        ("B = inv(A) + C", {"A": ("n", "n"), "C": ("n", "n")}),
+        ("s = logdet(A) + c", {"A": ("n", "n"), "c": ()}),
+        ("s = u^T W x; G = ∂s/∂W + C", {"u": ("n",), "W": ("n", "m"), "x": ("m",), "C": ("n", "m")}),
+        ("@layout numerator; s = u^T x; g = ∂s/∂x + c", {"u": ("n",), "x": ("n",), "c": (1, "n")}),
+        ("h = f(W x); J = ∂h/∂x + C", {"W": ("n", "m"), "x": ("m",), "C": ("n", "m")}),
+        ("y = [a, b] + c", {"a": (), "b": (), "c": (2,)}),
+        ("Y = [a, b, c; d, e, g] + H", {"a": (), "b": (), "c": (), "d": (), "e": (), "g": (), "H": (2, 3)}),
+        ("Y = [[a, b], [c, d], [e, g]] + H", {"a": (), "b": (), "c": (), "d": (), "e": (), "g": (), "H": (3, 2)}),
+        ("y = max(x, c); s = x^T x", {"x": ("n",), "c": ("n",)}),
+        ("y = where(m, a, b); s = sum(a)", {"m": ("n",), "a": ("n",), "b": ("n",)}),
     ],
 )
 def test_a_readers_guess(text, expected):
@@ -86,9 +116,17 @@ def test_a_readers_guess(text, expected):
         ("c == [1, 2]", {"c": (2,)}),
         ("x ∈ R^3; x == y", {"y": (3,)}),
         ("x ∈ R; x + y == 2", {"y": ()}),
+        ("y = W[0, :] + c", {"W": ("n", "m"), "c": (1, "m")}),
+        ("y = W[:, 0] + c", {"W": ("n", "m"), "c": ("n",)}),
+        ("Y = W[:, :] + C", {"W": ("n", "m"), "C": ("n", "m")}),
+        ("y = x[:] + c", {"x": ("n",), "c": ("n",)}),
+        ("y = x[1:3] + c", {"x": ("n",), "c": ("m",)}),
+        ("Y = W[0:2, :] + C", {"W": ("n", "m"), "C": ("k", "m")}),
+        ("K = kron(A, B) + C", {"A": ("n", "m"), "B": ("k", "p"), "C": ("q", "r")}),
+        ("v = vec(A) + c", {"A": ("n", "m"), "c": ("k",)}),
     ],
 )
-def test_both_sides_of_a_claim_have_one_shape(text, expected):
+def test_both_sides_of_a_claim_or_a_sum_have_one_shape(text, expected):
     found = guess_shapes(collect(parse(Source("text", text), Limits())), {})
     assert renamed(found) == renamed({name: expected[name] for name in found})
     assert set(found) == set(expected)

@@ -133,6 +133,42 @@ DATA = "\na = 2; b = 3; x = [1, 2, 3]; y = [4, 5, 6]; A = [2, 1; 1, 3]; v = [5, 
         ("∂q/∂v; q = a x", [[0, 0], [0, 0], [0, 0]]),
         ("pi - π", 0),
         ("\\delta; δ = 4", 4),
+        # written numbers are one number, and go last
+        ("2^10 a", 2048),
+        ("0^2 + a", 2),
+        ("(-2)^3", -8),
+        ("6/3 a", 4),
+        ("3 a x^T y", 192),
+        ("2 A v", [34, 52]),
+        ("2 * a * b", 12),
+        ("a * 2 b", 12),
+        ("1(a < b) x", [1, 2, 3]),
+        ("2 (a < b)", 2),
+        ("1 x", [1, 2, 3]),
+        ("a - -b", 5),
+        ("1 - x", [0, -1, -2]),
+        # powers of matrices, identities of any size
+        ("A^0", [[1, 0], [0, 1]]),
+        ("A^3", [[15, 20], [20, 35]]),
+        ("A^-2", [[0.4, -0.2], [-0.2, 0.2]]),
+        ("a^-T", 0.5),
+        ("(3 I)^T A", [[6, 3], [3, 9]]),
+        ("I I A", [[2, 1], [1, 3]]),
+        ("(2 I) (3 I) A", [[12, 6], [6, 18]]),
+        ("I^T v", [5, 7]),
+        ("A (I / a)", [[1, 0.5], [0.5, 1.5]]),
+        ("(I ⊗ [1, 1]) v", [5, 5, 7, 7]),
+        ("([1, 1] ⊗ I) v", [5, 7, 5, 7]),
+        ("||v||^2", 74),
+        ("||x - y||^2", 27),
+        # functions that use other functions and values of the file
+        ("g(x); g(t) = h(t) t; h(t) = t a", [2, 8, 18]),
+        ("f(x); f(t) = max(t, 2)", [2, 2, 3]),
+        ("f'(x); f(t) = t^2", [2, 4, 6]),
+        ("f'(x); f(t) = a t^3", [6, 24, 54]),
+        ("f(g(b)); f(t) = g(t) + 1; g(t) = 2 t", 13),
+        ("f'(b); f(t) = g(t)^2; g(t) = 3 t", 54),
+        ("h'(x); h = f; f(t) = t^2", [2, 4, 6]),
     ],
 )  # fmt: skip
 def test_meaning(expression: str, expected: Any) -> None:
@@ -145,6 +181,47 @@ def test_meaning(expression: str, expected: Any) -> None:
     else:
         assert np.allclose(value(text, "r"), expected, rtol=1e-12, atol=1e-12)
         assert np.shape(value(text, "r")) == np.shape(expected)
+
+
+@pytest.mark.parametrize(
+    ("expression", "code", "remedy"),
+    [
+        ("A x", "shape-mismatch", "give x 2 entries, or A 3 columns"),
+        ("x y", "shape-mismatch",
+         "write `x^T y` for their inner product, a scalar, or `x y^T` for their outer product, a matrix"),
+        ("x v", "shape-mismatch", "write `x v^T` for their outer product, a matrix"),
+        ("C A", "shape-mismatch", "write `C^T A`, or give A 3 rows"),
+        ("A C^T", "shape-mismatch", "give C^T 2 rows, or A 3 columns"),
+        ("x / y", "shape-mismatch", "write `x ./ y` to divide entry by entry"),
+        ("v / A", "shape-mismatch", "write `v A^-1` for the inverse, or `v ./ A` to divide entry by entry"),
+        ("a / A", "shape-mismatch", "write `a ./ A` to divide entry by entry"),
+        ("x^2", "shape-mismatch",
+         "write `x .^ 2` for the power of every entry, or `||x||^2` for the sum of the squares"),
+        ("x^3", "shape-mismatch", "write `x .^ 3` for the power of every entry"),
+        ("C^2", "shape-mismatch", "write `C .^ 2` for the power of every entry"),
+        ("A^0.5", "bad-exponent", "write `A .^ 0.5` for the power of every entry"),
+        ("A^b", "bad-exponent", "write `A .^ b` for the power of every entry"),
+        ("A^1001", "bad-exponent", "write `A .^ 1001` for the power of every entry"),
+        ("sin(x, axis=0)", "bad-argument", "leave `axis=` out"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_says_what_would(expression: str, code: str, remedy: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads(f"r = {expression}{DATA}C = [1, 2, 3; 4, 5, 6]").run()
+    [found] = caught.value.diagnostics
+    assert (found.code, found.help) == (code, remedy)
+
+
+@pytest.mark.parametrize(
+    ("expression", "wanted"),
+    [("sin(a, b)", "1"), ("clip(a, b)", "3"), ("solve(A)", "2"), ("f(a); f(s, t) = s t", "2"), ("where(a, b)", "3")],
+)
+def test_a_wrong_number_of_arguments_is_told(expression: str, wanted: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads(f"r = {expression}{DATA}").run()
+    given = expression.count(",", 0, expression.index(")")) + 1
+    text = " ".join(str(part) for part in (caught.value.diagnostics[0].message, caught.value.diagnostics[0].rule))
+    assert wanted in text and str(given) in text
 
 
 def test_a_value_of_a_functions_name_makes_it_a_product() -> None:

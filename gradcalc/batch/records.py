@@ -24,10 +24,10 @@ class Key:
     hash: str
 
 
-def hasher(version: str, options: str, text: bytes) -> Any:
-    """What the rows of one equation file are hashed after."""
+def hasher(version: str, options: str, *texts: bytes) -> Any:
+    """What the rows of one equation file are hashed after: its text, the names of the columns."""
     begun = hashlib.sha256()
-    for part in (version.encode(), options.encode(), text):
+    for part in (version.encode(), options.encode(), *texts):
         begun.update(len(part).to_bytes(8, "big"))
         begun.update(part)
     return begun
@@ -45,24 +45,28 @@ def beginning(source: str) -> str:
     return encode({"schema": SCHEMA, "source": source})[:-1]
 
 
+def start_of(begun: str, key: Key) -> str:
+    """A record up to its hash, which no other input's has."""
+    row = "null" if key.row is None else str(key.row)
+    return f'{begun}, "row": {row}, "hash": "{key.hash}", '
+
+
 def record(begun: str, key: Key, result: str | None, error: str | None) -> str:
     """The line of a record, from the JSON of its result or of its error."""
-    row = "null" if key.row is None else str(key.row)
     status = "ok" if error is None else "error"
-    return (
-        f'{begun}, "row": {row}, "hash": "{key.hash}", "status": "{status}", '
-        f'"result": {result or "null"}, "error": {error or "null"}}}\n'
-    )
+    return f'{start_of(begun, key)}"status": "{status}", "result": {result or "null"}, "error": {error or "null"}}}\n'
 
 
-def parsed(line: bytes) -> tuple[Key, str] | None:
-    """The key of a complete record and the code of its error ("" for a result); None for anything else."""
-    if not line.endswith(b"}\n"):
-        return None
-    try:
-        found = json.loads(line)
-        key = Key(found["source"], found["row"], found["hash"])
-        code = found["error"]["errors"][0]["code"] if found["status"] == "error" else ""
-        return (key, code) if found["schema"] == SCHEMA else None
-    except (ValueError, KeyError, TypeError, IndexError):
-        return None
+CLAIM = "claim-failed"
+"""What an input with a claim that does not hold is counted as; its record is a result."""
+
+
+def code_of(line: bytes) -> str:
+    """The code that a record is counted as: "" for a result."""
+    if b'"status": "error"' not in line and b'"holds": false' not in line:
+        return ""
+    found = json.loads(line)
+    if found["status"] == "error":
+        return str(found["error"]["errors"][0]["code"])
+    claims = (found["result"] or {}).get("claims") or []
+    return CLAIM if any(not claim["holds"] for claim in claims) else ""

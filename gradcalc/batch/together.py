@@ -53,14 +53,15 @@ class Together:
                 part = _part(made, places)
                 yield places, self._run(part, self._findings(part), data)
         for k in np.flatnonzero(alone):
-            yield np.array([k]), self._alone(row_of(data, int(k)))
+            yield np.array([k]), self.alone(row_of(data, int(k)))
 
     @property
     def _vectorised(self) -> bool:
         plan = self.sweep.plan
         return self.sweep.kind == "gradient" and not plan.claims and not self.local_values
 
-    def _alone(self, data: Mapping[str, Datum]) -> Run | GradcalcError:
+    def alone(self, data: Mapping[str, Datum]) -> Run | GradcalcError:
+        """The run of one row, or its error."""
         try:
             made = evaluated(self.sweep, data, self.upstream)
             return self._run(made, findings(made, self.wrt), data)

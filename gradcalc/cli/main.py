@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from gradcalc.cli import check, derive, ledger, matrices, tables
+from gradcalc.cli import batch, check, derive, ledger, matrices, tables
 from gradcalc.cli.options import Session, print_version
 from gradcalc.cli.output import abandon_stdout
 from gradcalc.cli.streams import report
@@ -35,6 +35,7 @@ def top(
 app.command("run")(ledger.run_command)
 app.command("eval", context_settings={"ignore_unknown_options": True})(ledger.eval_command)
 app.command("check")(check.check_command)
+app.command("batch")(batch.batch_command)
 app.command("derive")(derive.derive_command)
 app.command("jacobian")(matrices.jacobian_command)
 app.command("hessian")(matrices.hessian_command)

@@ -11,8 +11,8 @@ from gradcalc.cli.options import Format, Session
 from gradcalc.cli.output import Result, Sink
 from gradcalc.errors import Diagnostic, GradcalcError
 
-MOST_TOLD, MOST_IN_JSON = 50, 1_000
-"""Errors of one file that are printed, and that a document holds."""
+MOST_TOLD = 50
+"""Errors of one file that are printed."""
 
 
 def each(
@@ -75,7 +75,7 @@ def report(diagnostics: Sequence[Diagnostic]) -> int:
     if Session.json:
         from gradcalc.report.encode import error_document
 
-        sys.stdout.write(error_document(diagnostics[:MOST_IN_JSON]) + "\n")
+        sys.stdout.write(error_document(diagnostics) + "\n")
         sys.stdout.flush()
     else:
         for number, diagnostic in enumerate(diagnostics[:MOST_TOLD]):

@@ -66,7 +66,7 @@ unary("softsign", lambda x: x / (1.0 + np.abs(x)),
 # -------------------------------------------------------------------- relu and its relatives
 
 unary("relu", lambda x: np.maximum(x, 0.0), lambda x, y: positive(x), "1(x > 0)", "max(x, 0)",
-      kink=lambda x: x == 0, rule="0 at 0, the minimum-norm subgradient")  # fmt: skip
+      kink=lambda x: x == 0, rule="0 at 0, the minimum-norm subgradient", takes=lambda x: ~(x < 0))  # fmt: skip
 unary("leaky_relu", lambda x: np.maximum(x, 0.01 * x),
       lambda x, y: al.apply("where", positive(x), one(x), al.filled(x, 0.01)), "1 where x > 0, else 0.01",
       "x where x > 0, else 0.01 x", kink=lambda x: x == 0,

@@ -199,7 +199,8 @@ declare(
     Function("where", builds("where"), "where(c, a, b): a where c is not 0, b elsewhere",
              "1(c) da + 1(not c) db; 0 for c", "where(1, 3, 4)", 3, 3, elementwise=True,
              kink="none: the branch that was not taken contributes exactly 0"),
-    Operation("where", same_shape, lambda a, c, x, y: np.where(c != 0, x, y), _where_map, _show_where, "routes"),
+    Operation("where", same_shape, lambda a, c, x, y: np.where(c != 0, x, y), _where_map, _show_where, "routes",
+              takes=lambda a, i, c, x, y: (np.full(c.shape, True), c != 0, c == 0)[i]),
 )  # fmt: skip
 
 
@@ -210,6 +211,10 @@ def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) 
     def tied(a: Any, *x: Array) -> Array:
         best = fold(a, *x)
         return np.asarray(sum((v == best).astype(int) for v in x) > 1)
+
+    def takes(a: Any, i: int, *x: Array) -> Array:
+        """What is undefined makes the whole undefined."""
+        return np.asarray((x[i] == fold(a, *x)) | np.isnan(x[i]))
 
     def differential(node: Node, i: int) -> LinearMap:
         share = node.graph.make("share", *node.inputs, of=i, operator=operator)
@@ -227,7 +232,8 @@ def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) 
                  "of one argument, over its entries", f"1(y {operator} z) dy + 1(z {operator} y) dz",
                  f"{name}(1, 2)", 1, None, reduces=True, kink="ties share evenly"),
         Operation(name, same_shape, fold, differential, call(name), "routes", kink=tied,
-                  kink_rule="ties share evenly", rule=f"{name} routes: all of it to the one that is taken"),
+                  kink_rule="ties share evenly", rule=f"{name} routes: all of it to the one that is taken",
+                  takes=takes),
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def unary(
     example: str = "",
     analytic: bool = False,
     jumps: bool = False,
+    takes: Callable[[Array], Array] | None = None,
 ) -> None:
     """Declare a function of one number."""
     more: dict[str, Any] = {"domain": domain, "kink_rule": rule, "analytic": analytic, "jumps": jumps}
@@ -58,6 +59,8 @@ def unary(
         more["fault"] = lambda a, x: fault(x)
     if kink is not None:
         more["kink"] = lambda a, x: kink(x)
+    if takes is not None:
+        more["takes"] = lambda a, i, x: takes(x)
     declare(
         Function(name, builds(name), summary, text, example or f"{name}(0.5)", elementwise=True, domain=domain,
                  kink=rule, aliases=aliases),

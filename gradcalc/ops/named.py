@@ -93,8 +93,14 @@ def _jumps(a: Any) -> bool:
     return bool(a["function"]) and (a["order"] > 0 or bool(OPERATIONS[a["function"]].jumps))
 
 
+def _takes(a: Any, i: int, x: Array) -> Array:
+    """As the function does, and every entry of its derivatives' operand."""
+    takes = OPERATIONS[a["function"]].takes if a["function"] and not a["order"] else None
+    return np.full(x.shape, True) if takes is None else np.asarray(takes({}, i, x))
+
+
 register(Operation(
     "call", same_shape, _kernel, _differential, _notation, "scales", "the domain of the function",
     _delegate("fault"), _delegate("kink"), "see `gradcalc functions`", analytic=_is_analytic,
-    jumps=_jumps,
+    jumps=_jumps, takes=_takes,
 ))  # fmt: skip

@@ -65,6 +65,11 @@ def _norminf_kink(a: Any, x: Array) -> Array:
     return np.asarray(tied(size, np.max(size, axis=axes, keepdims=True, initial=0.0), axes) | _all_zero(a, x))
 
 
+def _norminf_takes(a: Any, i: int, x: Array) -> Array:
+    size = np.abs(x)
+    return np.asarray((size == np.max(size, axis=axes_of(a["axis"]), keepdims=True, initial=0.0)) | np.isnan(x))
+
+
 declare_reduction(
     "norm", _norm_kernel, lambda n: n.graph.make("direction", n.inputs[0], axis=n.attributes["axis"]),
     "the Euclidean norm ||x||, of a matrix the Frobenius norm", "x^T dx / ||x||", "scales",
@@ -85,4 +90,5 @@ declare_reduction(
     "norminf", _norminf_kernel, _norminf_weights,
     "the largest absolute value, ||x||_inf", "sign(x) dx where |x| is largest", "routes",
     notation=_bars("inf", "norminf"), kink=_norminf_kink, kink_rule="ties share evenly; 0 at 0",
+    takes=_norminf_takes,
 )  # fmt: skip

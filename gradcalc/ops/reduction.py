@@ -151,11 +151,14 @@ def _entry(name: str, kernel: Any) -> None:
         axes = axes_of(a["axis"])
         return tied(x, kernel(x, axis=axes, keepdims=True), axes)
 
+    def takes(a: Any, i: int, x: Array) -> Array:
+        return np.asarray((x == kernel(x, axis=axes_of(a["axis"]), keepdims=True)) | np.isnan(x))
+
     register(Operation(
         f"{name}_entry", needs_entries(name, reduced),
         lambda a, x: kernel(x, axis=axes_of(a["axis"]), keepdims=True),
         lambda node, i: weighted(node, i, even_share(node.inputs[0], node)), call(name), "routes", kink=kink,
-        kink_rule="ties share evenly",
+        kink_rule="ties share evenly", takes=takes,
     ))  # fmt: skip
 
 

@@ -184,9 +184,16 @@ def _clip_kink(a: Any, x: Array, low: Array, high: Array) -> Array:
     return np.asarray(((x == low) & (low < high)) | (np.maximum(x, low) == high))
 
 
+def _clip_takes(a: Any, i: int, x: Array, low: Array, high: Array) -> Array:
+    """What is undefined makes the whole undefined, so nothing is left out for a comparison with it."""
+    above = np.maximum(x, low) > high
+    return np.asarray((~(x < low) & ~above, ~(x > low) & ~above, ~(np.maximum(x, low) < high))[i])
+
+
 declare(
     Function("clip", builds("clip"), "clip(x, a, b): x held between a and b", "1(a < x < b) dx", "clip(3, 0, 1)", 3, 3,
              elementwise=True, kink="0 for x at a bound, the minimum-norm subgradient"),
     Operation("clip", same_shape, lambda a, x, low, high: np.minimum(np.maximum(x, low), high), _clip_map,
-              call("clip"), "routes", kink=_clip_kink, kink_rule="0 for x at a bound"),
+              call("clip"), "routes", kink=_clip_kink, kink_rule="0 for x at a bound",
+              takes=_clip_takes),
 )  # fmt: skip

@@ -81,6 +81,23 @@ def walk(expression: syntax.Expression) -> Iterator[syntax.Expression]:
         stack.extend(children(found))
 
 
+def names_in(program: syntax.Program) -> set[str]:
+    """All names that a file mentions."""
+    found: set[str] = set()
+    for statement in program.statements:
+        match statement:
+            case syntax.Equation(name=name, value=value):
+                roots: list[syntax.Expression] = [name, value]
+            case syntax.Claim(left=left, right=right):
+                roots = [left, right]
+            case syntax.Input(name=name) | syntax.Shaped(name=name):
+                roots = [name]
+            case _:
+                roots = []
+        found |= {e.id for root in roots for e in walk(root) if isinstance(e, syntax.Name)}
+    return found
+
+
 def collect(program: syntax.Program) -> Definitions:
     """Sort the statements. Faults (duplicates, names that mean two things) are kept in `faults`."""
     tables = Definitions()

@@ -17,6 +17,10 @@ def encode(document: dict[str, Any]) -> str:
     return text if text.isascii() else INVISIBLE.sub(lambda m: json.dumps(m.group())[1:-1], text)
 
 
+MOST = 1_000
+"""Errors of one input that a document holds."""
+
+
 def error_document(diagnostics: Sequence[Diagnostic]) -> str:
-    """`gradcalc.error/1`."""
-    return encode({"schema": "gradcalc.error/1", "errors": [to_json(d) for d in diagnostics]})
+    """`gradcalc.error/1`, of the first errors where they are many."""
+    return encode({"schema": "gradcalc.error/1", "errors": [to_json(d) for d in diagnostics[:MOST]]})

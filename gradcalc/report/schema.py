@@ -244,6 +244,16 @@ SCHEMAS: dict[str, dict[str, Any]] = {
         of=_TEXT,
         nodes=_map(_object(op=_TEXT, equation=_TEXT, inputs=_TEXTS, shape=_list({"type": ["integer", "string"]}))),
     ),
+    "record": _document(
+        "gradcalc.record/1",
+        "One line of a batch",
+        source=_TEXT,
+        row={"type": ["integer", "null"], "minimum": 0},
+        hash={"type": "string", "pattern": "^[0-9a-f]{32}$"},
+        status={"enum": ["ok", "error"]},
+        result={"type": ["object", "null"], "description": "fields of gradcalc.run/1, those of --only"},
+        error={"type": ["object", "null"], "description": "gradcalc.error/1"},
+    ),
     "explain": _document(
         "gradcalc.explain/1",
         "What a diagnostic means",

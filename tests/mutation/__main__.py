@@ -2,7 +2,7 @@
 
 Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
 tried on the tests that run its line, those that noticed a mutant near it first, then those that have the name of what
-it changes, then the quickest, for as long as patience lasts.
+it changes, then those that run most of its module, for as long as patience lasts.
 """
 
 from __future__ import annotations
@@ -72,14 +72,20 @@ GROUPS = {
         ("gradcalc/planning/*.py",),
         ("tests/test_planner.py", "tests/test_lecture.py", "tests/test_guess.py", "tests/test_diagnostics.py",
          "tests/test_model.py", "tests/test_differentiate.py", "tests/test_evaluator.py", "tests/test_matrices.py",
-         "tests/test_claims.py", "tests/test_samples.py", "tests/test_limits.py"),
+         "tests/test_claims.py", "tests/test_samples.py", "tests/test_limits.py", "tests/test_parser.py",
+         "tests/test_fuzz_finds.py", "tests/test_run.py", "tests/test_hostile.py", "tests/test_check.py",
+         "tests/test_derivation.py", "tests/test_closed_forms.py", "tests/test_ops.py", "tests/test_edges.py",
+         "tests/test_data.py", "tests/test_notation.py", "tests/test_simplify.py", "tests/test_normal_form.py",
+         "tests/test_properties.py", "tests/test_hypothesis.py"),
     ),
     "evaluator": Group(
         ("gradcalc/evaluator.py", "gradcalc/flags.py", "gradcalc/numeric.py", "gradcalc/stacked.py",
          "gradcalc/prepared.py", "gradcalc/runner.py", "gradcalc/precision.py"),
         ("tests/test_evaluator.py", "tests/test_edges.py", "tests/test_precision.py", "tests/test_lecture.py",
          "tests/test_model.py", "tests/test_differentiate.py", "tests/test_ops.py", "tests/test_samples.py",
-         "tests/test_matrices.py", "tests/test_data.py"),
+         "tests/test_matrices.py", "tests/test_data.py", "tests/test_run.py", "tests/test_report.py",
+         "tests/test_limits.py", "tests/test_closed_forms.py", "tests/test_batch.py", "tests/test_cli.py",
+         "tests/test_fuzz_finds.py", "tests/test_hypothesis.py", "tests/test_hostile.py", "tests/test_diagnostics.py"),
     ),
 }  # fmt: skip
 
@@ -113,6 +119,8 @@ class Choice:
         self.seconds: dict[str, float] = {t: s for t, s in reached["seconds"].items() if t not in reached["failed"]}
         self.patience = patience
         self.killers: Counter[tuple[str, str]] = Counter()
+        self.share = {m: Counter(t for tests in lines.values() for t in tests) for m, lines in self.lines.items()}
+        """By module and test, how many lines of the one the other runs."""
 
     def noticed(self, mutant: Mutant, killer: str) -> None:
         """Remember the test that noticed a mutant."""
@@ -130,9 +138,12 @@ class Choice:
             found |= {t for t in self.seconds for name in mutant.names if f"[{name}]" in t or f"[{name}-" in t}
         usable = (found & self.seconds.keys()) if changed or found else self.seconds.keys()
 
-        def order(test: str) -> tuple[int, int, bool, float]:
+        share = self.share.get(mutant.module, Counter[str]())
+
+        def order(test: str) -> tuple[int, int, bool, int, float]:
             near = self.killers[mutant.module + mutant.scope, test], self.killers[mutant.module, test]
-            return -near[0], -near[1], not any(name in test for name in mutant.names), self.seconds[test]
+            named = any(name in test for name in mutant.names)
+            return -near[0], -near[1], not named, -share[test], self.seconds[test]
 
         chosen, spent = [], 0.0
         for test in sorted(usable, key=order):

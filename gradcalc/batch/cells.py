@@ -1,0 +1,242 @@
+"""Rows of text to data: columns of numbers where the rows are alike, and an error for each row that is at fault.
+
+In a CSV file a column is an input: `x`, or one entry of it: `x[0]`, `W[1,0]`. A cell is a number, or JSON; an empty
+one gives nothing. A row of JSON Lines is an object of values by name.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcalc.batch.rows import Block
+from gradcalc.data import Datum, datum
+from gradcalc.data_files import parsed_json
+from gradcalc.errors import Diagnostic, GradcalcError, Limits
+from gradcalc.files import decode
+from gradcalc.graph import Shape, of_extent
+from gradcalc.symbols import normalise, refuse_invisible
+
+Array = np.ndarray[Any, Any]
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_PLAIN = re.compile(r"[-+.0-9eE, ]*")
+"""What columns consist of that NumPy reads as we do, if it reads them at all."""
+_HEAD = re.compile(r"(.*?)\s*\[\s*([0-9]{1,9})\s*(?:,\s*([0-9]{1,9})\s*)?\]", re.DOTALL)
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Rows that give data of the same shapes: arrays with an axis of rows in front."""
+
+    places: Array
+    data: dict[str, Datum]
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """A row that is at fault."""
+
+    place: int
+    error: GradcalcError
+
+
+Parsed = Alike | Faulty
+
+
+def parsed(block: Block, names: Set[str], limits: Limits) -> Iterator[Parsed]:
+    """The rows of a block as data for some names, each row in one of what is given; other names are left out."""
+    rows = block.rows()
+    if block.form == "csv":
+        columns = Columns.of("the rows", block.header)
+        made = columns.alike(rows, names)
+        if made is not None:
+            yield made
+            return
+        values = _each(rows, limits, lambda row: columns.row(row, names))
+    else:
+        values = _each(rows, limits, lambda row: _object(row, names))
+    yield from _grouped(values)
+
+
+def _each(rows: Sequence[bytes], limits: Limits, one: Any) -> Iterator[dict[str, Datum] | GradcalcError]:
+    for row in rows:
+        try:
+            if len(row) > limits.file_bytes:
+                raise GradcalcError(Diagnostic("limit-data", f"the row has more than {limits.file_bytes:,} bytes",
+                                               help="raise it with --limit file_bytes=N"))  # fmt: skip
+            yield {name: _limited(name, datum(name, value), limits) for name, value in one(row).items()}
+        except GradcalcError as error:
+            yield error
+
+
+def _limited(name: str, found: Datum, limits: Limits) -> Datum:
+    rows, columns = found.array.shape
+    limits.refuse_large(f"the data for `{name}`", rows, columns, "give fewer")
+    return found
+
+
+def _object(row: bytes, names: Set[str]) -> dict[str, Any]:
+    """The values of a row of JSON Lines."""
+    found = _json("the row", decode(row.strip(), "the row"))
+    if not isinstance(found, dict):
+        raise GradcalcError(Diagnostic("bad-data", "the row is no object of names and values",
+                                       help='write {"x": 1, "y": [1, 2]}'))  # fmt: skip
+    spelt = {normalise(name): value for name, value in found.items()}
+    return {name: value for name, value in spelt.items() if name in names and value is not None}
+
+
+def _json(what: str, text: str) -> Any:
+    try:
+        return parsed_json(what, text)
+    except GradcalcError as error:
+        raise GradcalcError([replace(d, code="bad-data") for d in error.diagnostics]) from None
+
+
+def _grouped(rows: Iterator[dict[str, Datum] | GradcalcError]) -> Iterator[Parsed]:
+    """Rows with data of the same names, shapes and labels together."""
+    groups: dict[Any, list[tuple[int, dict[str, Datum]]]] = {}
+    for place, row in enumerate(rows):
+        if isinstance(row, GradcalcError):
+            yield Faulty(place, row)
+        else:
+            key = tuple((name, d.shape, d.labels) for name, d in row.items())
+            groups.setdefault(key, []).append((place, row))
+    for key, members in groups.items():
+        data = {
+            name: Datum(np.stack([row[name].array for _, row in members]), shape, labels) for name, shape, labels in key
+        }
+        yield Alike(np.array([place for place, _ in members]), data)
+
+
+# -------------------------------------------------------------------------------------- columns
+
+
+@dataclass
+class Columns:
+    """What the columns of a CSV file are: for each name the column of its value, or those of its entries by place."""
+
+    width: int
+    values: dict[str, int] = field(default_factory=dict)
+    entries: dict[str, dict[tuple[int, ...], int]] = field(default_factory=dict)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, path: str, header: bytes) -> Columns:
+        """Read the first line of a file. Raises `GradcalcError`."""
+        heads = _whole(_cells(header, path))
+        made = cls(len(heads))
+        for k, head in enumerate(heads):
+            refuse_invisible(f"a name in {path}", head.strip())
+            entry = _HEAD.fullmatch(head.strip())
+            name = normalise(entry[1] if entry else head.strip())
+            places = made.entries.setdefault(name, {}) if entry else None
+            place = tuple(int(i) for i in entry.groups()[1:] if i is not None) if entry else ()
+            if name in made.values or (places is None and name in made.entries) or place in (places or ()):
+                raise _bad_header(path, f"names `{head.strip()}` twice", "give every column a name of its own")
+            if places is None:
+                made.values[name] = k
+            else:
+                places[place] = k
+        made.shapes = {name: _shape(path, name, places) for name, places in made.entries.items()}
+        return made
+
+    def alike(self, rows: Sequence[bytes], names: Set[str]) -> Alike | None:
+        """All rows at once, where every cell that counts is a plain number; None where one is not."""
+        try:
+            cells = [row.decode("ascii").rstrip("\r").split(",") for row in rows]
+        except UnicodeDecodeError:
+            return None
+        if not all(len(row) == self.width for row in cells) or any(b'"' in row for row in rows):
+            return None
+        columns = list(zip(*cells, strict=True))
+        wanted = [k for name, k in self.values.items() if name in names]
+        wanted += [k for name in names if name in self.entries for k in self.entries[name].values()]
+        numbers: dict[int, Array] = {}
+        for k in wanted:
+            if not _PLAIN.fullmatch(",".join(columns[k])):
+                return None
+            try:
+                numbers[k] = np.array(list(map(float, columns[k])))
+            except ValueError:
+                return None
+            if not np.isfinite(numbers[k]).all():
+                return None
+        data = {name: Datum(numbers[k].reshape(-1, 1, 1), ()) for name, k in self.values.items() if name in names}
+        for name, places in self.entries.items():
+            if name in names:
+                stacked = np.stack([numbers[places[p]] for p in sorted(places)], axis=1)
+                data[name] = Datum(stacked.reshape(len(rows), *_extent(self.shapes[name])), self.shapes[name])
+        return Alike(np.arange(len(rows)), data)
+
+    def row(self, row: bytes, names: Set[str]) -> dict[str, Any]:
+        """The values of one row, for some names. Raises `GradcalcError`."""
+        cells = _cells(row, "the row")
+        if len(cells) != self.width:
+            raise GradcalcError(Diagnostic("bad-data", f"the row has {len(cells)} cells, and the first line has "
+                                           f"{self.width}", help="give every row as many cells"))  # fmt: skip
+        found = {name: _value(name, cells[k]) for name, k in self.values.items() if name in names and cells[k].strip()}
+        for name, places in self.entries.items():
+            if name in names and any(cells[k].strip() for k in places.values()):
+                entries = [_number(f"{name}[{', '.join(map(str, p))}]", cells[places[p]]) for p in sorted(places)]
+                shape = self.shapes[name]
+                found[name] = np.array(entries).reshape([int(size) for size in shape])
+        return found
+
+
+def _whole(heads: Sequence[str]) -> list[str]:
+    """Heads as they were meant: `W[0,1]` without quotation marks is one."""
+    found: list[str] = []
+    for head in heads:
+        if found and re.fullmatch(r"\s*[0-9]+\s*\]\s*", head) and re.fullmatch(r"[^\]]*\[\s*[0-9]+\s*", found[-1]):
+            found[-1] += f",{head}"
+        else:
+            found.append(head)
+    return found
+
+
+def _extent(shape: Shape) -> tuple[int, int]:
+    return (int(shape[0]), 1) if len(shape) == 1 else (int(shape[0]), int(shape[1]))
+
+
+def _shape(path: str, name: str, places: Mapping[tuple[int, ...], int]) -> Shape:
+    """The shape that the places of entries fill."""
+    ranks = {len(place) for place in places}
+    sizes = [max(place[k] for place in places) + 1 for k in range(min(ranks))]
+    if len(ranks) > 1 or len(places) != int(np.prod(sizes, dtype=object)):
+        shown = ", ".join(str(size) for size in sizes)
+        remedy = f"give a column to each of its {shown} entries from 0"
+        raise _bad_header(path, f"leaves entries of `{name}` out", remedy)
+    return (sizes[0],) if len(sizes) == 1 else of_extent(sizes[0], sizes[1])
+
+
+def _bad_header(path: str, message: str, remedy: str) -> GradcalcError:
+    return GradcalcError(Diagnostic("bad-data", f"the first line of {path} {message}", help=remedy))
+
+
+def _cells(row: bytes, path: str) -> list[str]:
+    text = decode(row, path)
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
+    except csv.Error as error:
+        raise GradcalcError(Diagnostic("bad-data", f"{path} is no line of CSV: {error}",
+                                       help="close every quotation")) from None  # fmt: skip
+
+
+def _value(name: str, cell: str) -> Any:
+    """A number, or JSON."""
+    shown = cell.strip()
+    return _json(f"the cell of `{name}`", shown) if shown[0] in "[{" else _number(name, cell)
+
+
+def _number(name: str, cell: str) -> float:
+    shown = cell.strip()
+    if not _NUMBER.fullmatch(shown):
+        what = f"has a cell that is no number: `{shown[:40]}`" if shown else "has an empty cell"
+        raise GradcalcError(Diagnostic("bad-data", f"the data for `{name}` {what}", help="write a number, or JSON"))
+    return float(shown)

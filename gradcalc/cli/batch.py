@@ -1,0 +1,211 @@
+"""`gradcalc batch`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gradcalc.cli.inputs import collect_data, limits_of, names_of, usage
+from gradcalc.cli.options import (
+    DataOption,
+    DebugOption,
+    LayoutName,
+    LayoutOption,
+    LimitOption,
+    LocalOption,
+    OfOption,
+    SetOption,
+    WrtOption,
+)
+from gradcalc.cli.output import abandon_stdout
+from gradcalc.errors import Exit, GradcalcError
+
+if TYPE_CHECKING:
+    from gradcalc.batch.batch import Batch
+    from gradcalc.batch.options import Options
+
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH...", help="Equation files, folders, patterns; - reads a list.", show_default=False),
+]
+InputsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--inputs", "-i", metavar="ROWS", help="Rows of inputs: .csv, .jsonl, .npz, .parquet, .arrow.",
+        show_default=False,
+    ),
+]  # fmt: skip
+OutOption = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="OUT.jsonl", help="Write the records there.", show_default=False)
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=1024, metavar="N", help="Worker processes. [default: the cores]",
+                 show_default=False),
+]  # fmt: skip
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Keep the records of OUT.jsonl that still hold.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", metavar="ADDRESS", help="Work on a Dask cluster: tcp://HOST:PORT.", show_default=False),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", min=0.001, metavar="S", help="Seconds for one input.", show_default=False),
+]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option("--memory", min=64, metavar="MB", help="MiB of memory for one worker.", show_default=False),
+]
+FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="FIELD,...", help="Keep these fields of the results alone: value, gradients, ...",
+                 show_default=False),
+]  # fmt: skip
+
+
+def batch_command(
+    paths: PathsArgument = None,
+    inputs: InputsOption = None,
+    output: OutOption = None,
+    jobs: JobsOption = None,
+    resume: ResumeOption = False,
+    scheduler: SchedulerOption = None,
+    timeout: TimeoutOption = None,
+    memory: MemoryOption = None,
+    fail_fast: FailFastOption = False,
+    only: OnlyOption = None,
+    of: OfOption = None,
+    wrt: WrtOption = None,
+    layout: LayoutOption = None,
+    set_: SetOption = None,
+    data: DataOption = None,
+    local_values: LocalOption = False,
+    limit: LimitOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Run many equation files, or one over many rows of inputs: one line of JSON for each, in their order.
+
+    An input that fails costs its own record only. The exit status is 1 if there is one.
+
+    Example: gradcalc batch model.eq --inputs rows.csv --only value,gradients -o records.jsonl
+    """
+    from gradcalc.batch.batch import Batch, check_rows
+    from gradcalc.batch.output import Output
+    from gradcalc.batch.worker import refuse_memory
+
+    if resume and output in (None, "-"):
+        raise usage("usage", "--resume needs a file of records", "say which with -o OUT.jsonl")
+    options = _options(of, wrt, layout, set_, data, local_values, limit, only)
+    refuse_memory(memory)
+    files = _files(paths)
+    if inputs is not None:
+        check_rows(inputs, files, options)
+    made = Batch(files, options, inputs, fail_fast)
+    runner = _runner(options.text(), scheduler, jobs, timeout, memory)
+    target = Output(None if output == "-" else output, resume, [*files, *([inputs] if inputs else [])])
+    try:
+        with _progress(made):
+            made.run(runner, target)
+    except BrokenPipeError:  # before Typer makes a failure of it
+        abandon_stdout()
+        raise typer.Exit(Exit.DONE) from None
+    except GradcalcError:
+        _summarise(made)
+        raise
+    _summarise(made)
+    raise typer.Exit(Exit.INTERRUPTED if made.interrupted else Exit.FAILED if made.failed else Exit.DONE)
+
+
+def _files(paths: list[str] | None) -> list[str]:
+    from gradcalc.batch.inputs import paths as found
+
+    if not paths:
+        raise usage("no-input", "there is nothing to run", "give equation files or folders, or - for a list of them")
+    files = list(found(paths, sys.stdin))
+    if not files and "-" not in paths:
+        raise usage("no-input", f"there is no equation file in {', '.join(paths)}", "their names end in .eq")
+    return files
+
+
+def _options(
+    of: str | None,
+    wrt: str | None,
+    layout: LayoutName | None,
+    set_: list[str] | None,
+    data: list[str] | None,
+    local_values: bool,
+    limit: list[str] | None,
+    only: list[str] | None,
+) -> Options:
+    from dataclasses import asdict
+
+    from gradcalc.batch.options import Options, plain
+    from gradcalc.data import Datum, datum
+    from gradcalc.symbols import normalise
+
+    limits = limits_of(limit)
+    given = collect_data(set_, data, limits)
+    found = {normalise(name): v if isinstance(v, Datum) else datum(name, v) for name, v in given.items()}
+    names = names_of(wrt)
+    return Options(
+        of=of and normalise(of), wrt=None if names is None else [normalise(n) for n in names],
+        layout=layout and layout.value, local_values=local_values, only=_fields(only), limits=asdict(limits),
+        data=plain(found),
+    )  # fmt: skip
+
+
+def _fields(only: list[str] | None) -> list[str] | None:
+    """The fields of --only, in one order."""
+    if only is None:
+        return None
+    from gradcalc.report.document import OPTIONAL
+
+    found = sorted({name.strip() for text in only for name in text.split(",") if name.strip()})
+    for name in found:
+        if name not in OPTIONAL:
+            raise usage("unknown-option-value", f"`--only {name}` is no field of a result",
+                        f"choose from {', '.join(OPTIONAL)}")  # fmt: skip
+    return found
+
+
+def _runner(options: str, scheduler: str | None, jobs: int | None, timeout: float | None, memory: int | None) -> Any:
+    if scheduler is not None:
+        if jobs is not None:
+            raise usage("usage", "--jobs and --scheduler do not go together",
+                        "a cluster has the workers that it has")  # fmt: skip
+        from gradcalc.batch.cluster import Cluster
+
+        return Cluster(scheduler, options, timeout, memory)
+    from gradcalc.batch.pool import Pool
+
+    return Pool(options, jobs or _cores(), timeout, memory)
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def _progress(made: Batch) -> Any:
+    """A bar on a terminal's standard error, nothing elsewhere."""
+    from contextlib import nullcontext
+
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from gradcalc.report.progress import Bar
+
+    bar = Bar(sys.stderr)
+    made.told = bar.told
+    return bar
+
+
+def _summarise(made: Batch) -> None:
+    """How many inputs came to what, on standard error."""
+    from gradcalc.report.batch import summary
+
+    print(summary(made.counts, made.interrupted), file=sys.stderr)
