@@ -281,7 +281,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("groups", nargs="*", default=list(GROUPS), help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--only", nargs="+", default=[], help="modules whose path contains one of these")
-    parser.add_argument("--sample", type=int, help="this many mutants, drawn at random")
+    parser.add_argument("--sample", type=int, help="this many mutants of each group, drawn at random")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--patience", type=float, default=10, help="seconds of tests that a mutant is tried on")
     parser.add_argument(
@@ -293,7 +293,7 @@ def main() -> None:
     for name in options.groups:
         found = run(name, options)
         print(f"{name}: {found['killed']} of {found['tried']} noticed, {found['score']} %")
-        if not options.only and options.sample is None:
+        if not options.only:
             kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
             RESULTS.write_text(json.dumps({**kept, name: found}, indent=1, ensure_ascii=False) + "\n")
 
