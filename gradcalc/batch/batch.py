@@ -43,6 +43,8 @@ class Batch:
     fail_fast: bool = False
     told: Callable[[int, float], None] = lambda inputs, share: None
     """Called with the number of inputs done, and the share of all that they are."""
+    stopping: Callable[[], None] = lambda: None
+    """Called at the first interrupt."""
     counts: Counter[str] = field(default_factory=Counter)
     """Inputs by code, "" for results."""
     interrupted: bool = False
@@ -70,6 +72,7 @@ class Batch:
             raise KeyboardInterrupt
         self.interrupted = True
         work.stop()
+        self.stopping()
 
     def _run(self, work: Runner, output: Output) -> None:
         text = self.options.text()

@@ -200,7 +200,7 @@ def _progress(made: Batch) -> Any:
     from gradcalc.report.progress import Bar
 
     bar = Bar(sys.stderr)
-    made.told = bar.told
+    made.told, made.stopping = bar.told, bar.stopping
     return bar
 
 

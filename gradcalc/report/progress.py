@@ -14,9 +14,9 @@ class Bar:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.progress = Progress(
-            BarColumn(None), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.fields[inputs]:,} inputs"),
-            TextColumn("{task.fields[rate]:,.0f}/s"), TimeRemainingColumn(), console=console(stream), transient=True,
-            expand=True,
+            TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[inputs]:,} inputs"), TextColumn("{task.fields[rate]:,.0f}/s"),
+            TimeRemainingColumn(), console=console(stream), transient=True, expand=True,
         )  # fmt: skip
         self.task = self.progress.add_task("", total=1.0, inputs=0, rate=0.0)
 
@@ -31,3 +31,7 @@ class Bar:
         elapsed = self.progress.tasks[0].elapsed or 0.0
         rate = inputs / elapsed if elapsed else 0.0
         self.progress.update(self.task, completed=min(share, 1.0), inputs=inputs, rate=rate)
+
+    def stopping(self) -> None:
+        """Say that what is in flight is finished."""
+        self.progress.update(self.task, description="finishing; Ctrl-C again ends at once")
