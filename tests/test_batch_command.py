@@ -69,11 +69,20 @@ def files(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return made
 
 
+def slow(terms: int) -> str:
+    """A text that takes a time in proportion to its terms: with 40,000 some seconds on any machine."""
+    return "s = " + " + ".join(f"sin({k} x)^2 cos(x + {k})" for k in range(terms)) + "; x = 1"
+
+
 def rows_file(path: Path, count: int, seed: int = 0) -> Path:
     draw = random.Random(seed)
     lines = [",".join(repr(draw.gauss(0, 1)) for _ in range(3)) for _ in range(count)]
     path.write_text("x,y,z\n" + "\n".join(lines) + "\n")
     return path
+
+
+def records_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def model(folder: Path, text: str = "f = (x + y) max(y, z)") -> Path:
@@ -195,7 +204,7 @@ def test_hostile_files_fail_alone(tmp_path: Path) -> None:
 
 def test_an_input_that_takes_too_long_fails_alone(tmp_path: Path) -> None:
     made = files(tmp_path, 6)
-    made[2].write_text("s = " + " + ".join(f"sin({k} x)^2 cos(x + {k})" for k in range(4000)) + "; x = 1")
+    made[2].write_text(slow(40_000))
     _, records, _ = batch(tmp_path, "-j", "2", "--timeout", "1.5")
     assert codes(records) == ["", "", "time-out", "", "", ""]
 
@@ -234,8 +243,7 @@ def killed_at(sources: set[str], units: list[Unit], times: int) -> list[str]:
 
 
 def test_a_worker_that_is_killed_costs_nothing_and_an_input_that_kills_it_twice_itself() -> None:
-    slow = " + ".join(f"sin({k} x)" for k in range(300))
-    units = [Unit(f"{k}.eq", f"s = {slow}; x = {k}".encode()) for k in range(8)]
+    units = [Unit(f"{k}.eq", f"{slow(300)}; y = {k}".encode()) for k in range(8)]
     assert killed_at({"2.eq", "5.eq"}, units, 1) == [""] * 8
     assert killed_at({"2.eq"}, units, 2) == ["", "", "worker-died", "", "", "", "", ""]
 
@@ -246,12 +254,15 @@ def test_workers_killed_all_the_time_cost_hardly_anything(tmp_path: Path) -> Non
     out, whole, draw = tmp_path / "out.jsonl", tmp_path / "whole.jsonl", random.Random(6)
     batch(tmp_path / "in", "-o", whole)
     process, kills = start(tmp_path / "in", "-j", "2", "-o", out), 0
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wanted = 0
     while process.poll() is None and kills < 8:
-        time.sleep(draw.uniform(0.1, 0.7))
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        for child in children.read_text().split()[:1] if children.exists() else []:
-            os.kill(int(child), signal.SIGKILL)
+        workers = children.read_text().split() if children.exists() else []
+        if workers and records_in(out) >= wanted:
+            os.kill(int(workers[0]), signal.SIGKILL)
             kills += 1
+            wanted = records_in(out) + draw.randint(0, 12)
+        time.sleep(draw.uniform(0.001, 0.02))
     process.communicate(timeout=60)
     assert kills and process.returncode in (0, 1)
     pairs = list(zip(whole.read_bytes().splitlines(), out.read_bytes().splitlines(), strict=True))
@@ -275,8 +286,10 @@ def test_killed_and_resumed_at_random_the_records_are_the_same(tmp_path: Path) -
     batch(tmp_path / "in", "-o", whole)
     kills = 0
     for _ in range(6):
-        process = start(tmp_path / "in", "--resume", "-j", "2", "-o", out)
-        time.sleep(draw.uniform(0.6, 2.0))
+        process, done = start(tmp_path / "in", "--resume", "-j", "2", "-o", out), records_in(out)
+        wanted = done + draw.randint(0, 12)
+        while process.poll() is None and records_in(out) < wanted:
+            time.sleep(0.001)
         kills += process.poll() is None
         process.kill()
         process.communicate()
@@ -308,9 +321,15 @@ def test_resuming_keeps_what_holds_and_runs_the_rest(tmp_path: Path) -> None:
 
 def test_resuming_tries_an_input_that_took_too_long_again(tmp_path: Path) -> None:
     made = files(tmp_path / "in", 3)
-    made[1].write_text("s = " + " + ".join(f"sin({k} x)^2 cos(x + {k})" for k in range(1500)) + "; x = 1")
-    out = tmp_path / "out.jsonl"
-    assert batch(tmp_path / "in", "-o", out, "--timeout", "0.7")[0] == 1
+    out, spent = tmp_path / "out.jsonl", []
+    for text in ("s = x; x = 1", slow(4000)):
+        made[1].write_text(text)
+        begun = time.monotonic()
+        batch(tmp_path / "in", "-o", out)
+        spent.append(time.monotonic() - begun)
+    out.unlink()
+    assert batch(tmp_path / "in", "-o", out, "--timeout", f"{(spent[1] - spent[0]) / 3:.3f}")[0] == 1
+    assert codes([json.loads(line) for line in out.read_text().splitlines()]) == ["", "time-out", ""]
     assert batch(tmp_path / "in", "-o", out, "--resume")[0] == 0
     assert codes([json.loads(line) for line in out.read_text().splitlines()]) == ["", "", ""]
 
@@ -344,7 +363,7 @@ def test_an_interrupt_finishes_what_is_in_flight(tmp_path: Path) -> None:
 
 def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "slow.eq"
-    path.write_text("s = " + " + ".join(f"sin({k} x)^2 cos(x + {k})" for k in range(40_000)) + "; x = 1")
+    path.write_text(slow(90_000))
     process = start(path, "-o", tmp_path / "out.jsonl")
     time.sleep(2)
     process.send_signal(signal.SIGINT)

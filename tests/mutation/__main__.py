@@ -1,8 +1,9 @@
 """`python -m tests.mutation [GROUP...]`: the mutation score of groups of modules, and the survivors.
 
 Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
-tried on the tests that run its line, those that noticed a mutant near it first, then those that have the name of what
-it changes, then those that run most of its module, for as long as patience lasts.
+tried on the tests that run its line, those that noticed a mutant near it first, then one case of each test function
+after the other, those first that have the name of what it changes and those that run most of its module, for as long
+as patience lasts.
 """
 
 from __future__ import annotations
@@ -145,8 +146,15 @@ class Choice:
             named = any(name in test for name in mutant.names)
             return -near[0], -near[1], not named, -share[test], self.seconds[test]
 
+        turns: Counter[str] = Counter()
+
+        def turn(test: str) -> tuple[bool, int]:
+            kind = test.partition("[")[0]
+            turns[kind] += 1
+            return not self.killers[mutant.module + mutant.scope, test], turns[kind]
+
         chosen, spent = [], 0.0
-        for test in sorted(usable, key=order):
+        for test in sorted(sorted(usable, key=order), key=turn):
             spent += self.seconds[test]
             if spent > self.patience and len(chosen) >= FEWEST_TESTS:
                 break
