@@ -114,7 +114,7 @@ class Operation:
     - `notation(node, pieces, style)` prints it;
     - `habit` says what it does to an upstream gradient, in a word;
     - `fault(attributes, *arrays)` gives, entry by entry, where the operands are out of domain, and `domain`
-      says the domain in words;
+      says the domain in words; `shows_faults` says that the value is never finite there;
     - `kink(attributes, *arrays)` gives where the result is not differentiable, and `kink_rule` what is taken; `jumps`
       says that it is not continuous there; where that depends on the attributes, a function of them;
     - `rule` is the differentiation rule by name, where the function table does not have its derivative;
@@ -152,6 +152,7 @@ class Operation:
     condition: Callable[..., Any] | None = None
     witness: Callable[..., tuple[str, Any]] | None = None
     written: Callable[[Node], Node] | None = None
+    shows_faults: bool = False
 
     @property
     def entrywise(self) -> bool:

@@ -127,7 +127,7 @@ def _show_quotient(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "divide", _divide_shape, lambda a, x, y: x / y, _divide_map, _show_quotient, "switches",
     "a divisor other than 0", lambda a, x, y: np.broadcast_to(y == 0, np.broadcast_shapes(x.shape, y.shape)),
-    stretches=True, analytic=True, rule="quotient rule: d(a / b) = da / b - (a / b) db / b",
+    shows_faults=True, stretches=True, analytic=True, rule="quotient rule: d(a / b) = da / b - (a / b) db / b",
 ))  # fmt: skip
 
 
@@ -242,8 +242,9 @@ def _share_kernel(a: Any, *x: Array) -> Array:
     mine = x[a["of"]]
     others = [v for k, v in enumerate(x) if k != a["of"]]
     better = _COMPARE[a["operator"]]
-    best = np.all([better(mine, v) | (mine == v) for v in others], axis=0)
-    return np.asarray(best / (1.0 + sum((v == mine).astype(float) for v in others)))
+    best = reduce(np.logical_and, [better(mine, v) | (mine == v) for v in others])
+    ties = sum(((v == mine).astype(float) for v in others), 1.0)
+    return best.astype(float) / ties  # type: ignore[no-any-return]
 
 
 def _show_share(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:

@@ -56,7 +56,7 @@ def unary(
     """Declare a function of one number."""
     more: dict[str, Any] = {"domain": domain, "kink_rule": rule, "analytic": analytic, "jumps": jumps}
     if fault is not None:
-        more["fault"] = lambda a, x: fault(x)
+        more.update(fault=lambda a, x: fault(x), shows_faults=True)
     if kink is not None:
         more["kink"] = lambda a, x: kink(x)
     if takes is not None:

@@ -57,7 +57,7 @@ def _show(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 register(Operation(
     "power", same_shape, _kernel, _map, _show, "scales",
     "a base above 0, or a whole exponent (0 or more at base 0)", _fault,
-    analytic=True,
+    shows_faults=True, analytic=True,
     rule="power rule: d(x^n) = n x^(n-1) dx + x^n log(x) dn",
 ))  # fmt: skip
 

@@ -1,0 +1,76 @@
+"""Functions of NumPy on single numbers, as expressions of Python: a float costs a tenth of an array of one entry.
+
+Where NumPy gives an infinity or a NaN, these may raise `ArithmeticError` or `ValueError` instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+Expression = ast.expr
+FUNCTIONS: dict[Any, Callable[..., float]] = {
+    np.exp: math.exp, np.expm1: math.expm1, np.log: math.log, np.log1p: math.log1p, np.sqrt: math.sqrt,
+    np.cbrt: math.cbrt, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.arcsin: math.asin,
+    np.arccos: math.acos, np.arctan: math.atan, np.sinh: math.sinh, np.cosh: math.cosh, np.tanh: math.tanh,
+    np.arcsinh: math.asinh, np.arccosh: math.acosh, np.arctanh: math.atanh, np.absolute: abs, np.hypot: math.hypot,
+    np.arctan2: math.atan2, np.power: math.pow, np.isnan: math.isnan, np.isfinite: math.isfinite,
+}  # fmt: skip
+"""What NumPy's functions are for numbers, where it is a call."""
+_BINARY: dict[Any, type[ast.operator]] = {
+    np.add: ast.Add, np.subtract: ast.Sub, np.multiply: ast.Mult, np.divide: ast.Div, np.bitwise_and: ast.BitAnd,
+    np.bitwise_or: ast.BitOr,
+}  # fmt: skip
+_COMPARE: dict[Any, type[ast.cmpop]] = {
+    np.less: ast.Lt, np.less_equal: ast.LtE, np.greater: ast.Gt, np.greater_equal: ast.GtE, np.equal: ast.Eq,
+    np.not_equal: ast.NotEq,
+}  # fmt: skip
+
+
+def _either(test: Expression, one: Expression, other: Expression) -> Expression:
+    return ast.IfExp(test, one, other)
+
+
+def _is_nan(x: Expression) -> Expression:
+    return ast.Compare(x, [ast.NotEq()], [x])
+
+
+def _extreme(better: ast.cmpop) -> Callable[..., Expression]:
+    """The better of two, and a NaN where there is one."""
+
+    def build(x: Expression, y: Expression) -> Expression:
+        taken = ast.BoolOp(ast.Or(), [ast.Compare(x, [better], [y]), _is_nan(x)])
+        return _either(taken, x, y)
+
+    return build
+
+
+_FORMS: dict[Any, Callable[..., Expression]] = {
+    np.negative: lambda x: ast.UnaryOp(ast.USub(), x),
+    np.square: lambda x: ast.BinOp(x, ast.Mult(), x),
+    np.maximum: _extreme(ast.Gt()), np.minimum: _extreme(ast.Lt()),
+    np.where: _either,
+    np.logical_not: lambda x: ast.UnaryOp(ast.Not(), x), np.invert: lambda x: ast.UnaryOp(ast.Not(), x),
+    np.logical_and: lambda x, y: ast.BoolOp(ast.And(), [x, y]),
+    np.logical_or: lambda x, y: ast.BoolOp(ast.Or(), [x, y]),
+}  # fmt: skip
+
+
+def expression(function: Any, operands: list[Expression]) -> Expression | None:
+    """The expression of a function of numbers, or None where it is a call."""
+    if function in _BINARY:
+        return ast.BinOp(operands[0], _BINARY[function](), operands[1])
+    if function in _COMPARE:
+        return ast.Compare(operands[0], [_COMPARE[function]()], [operands[1]])
+    form = _FORMS.get(function)
+    return None if form is None else form(*operands)
+
+
+def called(function: Any) -> Callable[..., Any]:
+    """What is called for a function of numbers."""
+    found = FUNCTIONS.get(function)
+    return found if found is not None else lambda *numbers: function(*numbers).item()

@@ -1,0 +1,175 @@
+"""A compiled program and its buffers: given arrays, the value and the gradients, or None where it gives up."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite, prod
+from typing import Any
+
+import numpy as np
+
+from gradcalc.compiled.code import Buffer, Code, Writer
+from gradcalc.compiled.finite import unseen
+from gradcalc.compiled.instructions import Instruction, Value
+from gradcalc.compiled.lowering import Lowering, fault_of
+from gradcalc.graph import Node
+
+Array = np.ndarray[Any, Any]
+BLOCK_ENTRIES = 2**14
+"""Entries of the largest array of a block of rows: what the second level of a cache holds some of."""
+SMALL = 4096
+"""Entries up to which looking at an array costs less than looking at what it is the product of."""
+
+
+@dataclass(eq=False)
+class Program:
+    """Computes some results from leaves. With `batched` leaves it goes through their rows in blocks."""
+
+    leaves: Mapping[Node, bool]
+    """The leaves, and whether each has an axis of rows."""
+    code: Code
+    rows_at_once: int
+    spare: list[list[Array]] = field(default_factory=list)
+    """Buffers of work that no call uses."""
+    given: dict[int, deque[Array]] = field(default_factory=dict)
+    """Buffers of results handed out before, by the place of the result."""
+
+    def run(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """The results for the arrays of the leaves, each with the axes of `sizes_of`; None if it gives up."""
+        rows = next((len(a) for a, batched in zip(arrays, self.leaves.values(), strict=True) if batched), None)
+        try:
+            with np.errstate(all="ignore"):
+                return self._run(arrays) if rows is None else self._run_rows(arrays, rows)
+        except (ArithmeticError, ValueError):  # what is infinite or undefined for arrays is an error for numbers
+            return None
+
+    def _run(self, arrays: Sequence[Any]) -> list[Any] | None:
+        outs = [None if buffer is None else self._out(k, buffer, None) for k, buffer in enumerate(self.code.outs)]
+        works = self.spare.pop() if self.spare else [_made(b, 1) for b in self.code.works]
+        found = self.code.function(arrays, outs, works)
+        self.spare.append(works)
+        return None if found is None else list(found)
+
+    def _run_rows(self, arrays: Sequence[Any], rows: int) -> list[Any] | None:
+        outs = [None if buffer is None else self._out(k, buffer, rows) for k, buffer in enumerate(self.code.outs)]
+        step = min(self.rows_at_once, max(1, rows))
+        works = self.spare.pop() if self.spare else [_made(b, self.rows_at_once) for b in self.code.works]
+        found: Any = ()
+        for start in range(0, rows, step):
+            stop = min(rows, start + step)
+            part = [a[start:stop] if batched else a for a, batched in zip(arrays, self.leaves.values(), strict=True)]
+            places = [o if o is None or b is None or not b[1] else o[start:stop]
+                      for o, b in zip(outs, self.code.outs, strict=True)]  # fmt: skip
+            used = works if stop - start == self.rows_at_once else [
+                _part(w, b, stop - start) for w, b in zip(works, self.code.works, strict=True)]  # fmt: skip
+            found = self.code.function(part, places, used)
+            if found is None:
+                break
+        self.spare.append(works)
+        if found is None:
+            return None
+        return [o if o is not None else found[k] for k, o in enumerate(outs)]
+
+    def _out(self, k: int, buffer: Buffer, rows: int | None) -> Array:
+        """A buffer for a result: one handed out before that nobody has any more, or a new one."""
+        sizes, batched, kind = buffer
+        shape = (rows, *sizes) if batched and rows is not None else sizes
+        kept = self.given.setdefault(k, deque(maxlen=2))
+        for _ in range(len(kept)):
+            try:
+                candidate = kept.popleft()  # no other thread sees it until it is back, and held here
+            except IndexError:
+                break
+            is_free = candidate.shape == shape and sys.getrefcount(candidate) == _ALONE
+            kept.append(candidate)
+            if is_free:
+                return candidate
+        made = np.empty(shape, kind)
+        kept.append(made)
+        return made
+
+
+def _references_of_one_name() -> int:
+    thing = object()
+    return sys.getrefcount(thing)
+
+
+_ALONE = _references_of_one_name()
+"""The count of references of what one local name holds, and nothing else."""
+
+
+def _made(buffer: Buffer, rows: int) -> Array:
+    sizes, batched, kind = buffer
+    if kind == 0.0 and not isinstance(kind, type):
+        return np.zeros(prod(sizes) * (rows if batched else 1))
+    return np.empty((rows, *sizes) if batched else sizes, kind)
+
+
+def _part(array: Array, buffer: Buffer, rows: int) -> Array:
+    """The buffer for fewer rows."""
+    sizes, batched, kind = buffer
+    if not batched:
+        return array
+    return array[:rows] if isinstance(kind, type) else array[: rows * prod(sizes)]
+
+
+class GivesUp(Exception):
+    """A value that is always the same is not finite."""
+
+
+def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: Sequence[Node],
+             backward: Sequence[Node], results: Sequence[Node], watched: Sequence[Node]) -> Program:  # fmt: skip
+    """A program for nodes in topological order that gives `results`.
+
+    `leaves` are given at each call, and tell which have an axis of rows; `known` have their arrays. All values of the
+    forward sweep must be finite, those that are `watched` too though nothing may take them; so must the results.
+    Raises `GivesUp` where they can never be.
+    """
+    lowering = Lowering()
+    places = [lowering.leaf(node, batched) for node, batched in leaves.items()]
+    for node, array in known.items():
+        lowering.keep(node, array)
+    lowering.lower(forward)
+    lowering.lower(backward)
+    operands = [lowering.whole(node) for node in results]
+    looked_at = [*unseen([n for n in forward if n not in known], watched), *watched, *results]
+    checks = list(dict.fromkeys(_looks(lowering, looked_at)))
+    faults = list(_faults(lowering, forward))
+    code = Writer(lowering.listing, places, operands, checks, faults).code()
+    batched = [prod(v.sizes) for v in lowering.listing.made.values() if v.batched]
+    return Program(leaves, code, max(1, BLOCK_ENTRIES // max([1, *batched])))
+
+
+def _looks(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, Value | None]]:
+    """What to look at for each value: of a large product of a column and a row at those two."""
+    made = {i.value.index: i for i in lowering.listing.instructions}
+    for node in nodes:
+        value = lowering.operands[node]
+        if not isinstance(value, Value):
+            if not isfinite(value):
+                raise GivesUp
+            continue
+        factors = _factors(made.get(value.index))
+        large = not value.batched and prod(value.sizes) > SMALL
+        if large and factors is not None and max(prod(f.sizes) for f in factors) < prod(value.sizes):
+            yield factors
+        else:
+            yield value, None
+
+
+def _factors(made: Instruction | None) -> tuple[Value, Value] | None:
+    if made is None or made.detail is not np.multiply:
+        return None
+    one, other = made.operands
+    return (one, other) if isinstance(one, Value) and isinstance(other, Value) else None
+
+
+def _faults(lowering: Lowering, forward: Sequence[Node]) -> Iterator[Instruction]:
+    """Where operands are out of a domain though the value may be finite."""
+    for node in forward:
+        if node.operation.fault is not None and not node.operation.shows_faults:
+            operands = tuple(lowering.whole(i) for i in node.inputs)
+            yield Instruction(lowering.listing.leaf((), False), "fault", operands, fault_of(node))

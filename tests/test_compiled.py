@@ -1,0 +1,333 @@
+"""Prepared functions: their code computes what the evaluator computes node by node, and gives up where that speaks."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import random
+import re
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcalc
+from gradcalc.compiled import code as code_module
+from gradcalc.compiled.finite import BOUNDED, KEEPS
+from gradcalc.graph import OPERATIONS
+from gradcalc.prepared import Prepared, Sweep
+from tests import programs
+from tests.programs import Unsuitable
+
+EXACT = 1e-12
+FLOOR = 1e-2
+NEURON = "z = W x + b; h = tanh(z); s = u^T h"
+
+
+def prepared(text: str, of: str, shapes: dict[str, tuple[int, ...]]) -> Prepared:
+    step = gradcalc.loads(text).compile(of, shapes=shapes)
+    assert isinstance(step, Prepared)
+    return step
+
+
+def error(found: Any, expected: Any) -> float:
+    found, expected = np.asarray(found), np.asarray(expected)
+    assert found.shape == expected.shape
+    return float(np.max(np.abs(found - expected), initial=0) / max(np.max(np.abs(expected), initial=0), FLOOR))
+
+
+def by_nodes(step: Prepared, arrays: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """What the evaluator gives for the same arrays."""
+    data, rows = step._rows({k: np.asarray(v, dtype=float) for k, v in arrays.items()})
+    [sweep] = step.sweeps.values()
+    return sweep.evaluated(data, rows)
+
+
+def assert_alike(step: Prepared, arrays: dict[str, Any]) -> None:
+    value, gradients = step(**arrays)
+    expected, expected_gradients = by_nodes(step, arrays)
+    assert error(value, expected) < EXACT
+    assert gradients.keys() == expected_gradients.keys()
+    for name, gradient in gradients.items():
+        assert error(gradient, expected_gradients[name]) < EXACT, name
+
+
+@pytest.fixture
+def by_code_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No help of the evaluator."""
+
+    def refuse(*arguments: Any) -> Any:
+        raise AssertionError("the code gave up")
+
+    monkeypatch.setattr(Sweep, "evaluated", refuse)
+
+
+def random_program(seed: int) -> programs.Program:
+    try:
+        program = programs.written(random.Random(seed), {"result": ()}, 30)
+    except Unsuitable:
+        pytest.skip("no program of this seed")
+    if not program.data:
+        pytest.skip("a program without inputs from outside")
+    return program
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_code_and_evaluator_agree(seed: int) -> None:
+    program = random_program(seed)
+    data = {name: np.asarray(value, dtype=float) for name, value in program.data.items()}
+    step = prepared(program.text, "result", {name: value.shape for name, value in data.items()})
+    assert_alike(step, data)
+    draw = random.Random(seed)
+    moving = [name for name in data if draw.random() < 0.5] or list(data)[:1]
+    rows = draw.choice([1, 2, 7])
+    assert_alike(step, {
+        name: np.stack([value * (1 + 0.01 * k) for k in range(rows)]) if name in moving else value
+        for name, value in data.items()})  # fmt: skip
+
+
+SHAPES = {"A": (3, 4), "B": (4, 3), "x": (4,), "y": (3,), "r": (1, 3), "c": ()}
+EXPRESSIONS = [
+    "y^T A x", "r A x", "trace(A B)", "sum((A x) y^T)", "||A x - y||^2", "sum(A .* (y 1(c > 0)))", "sum(A B r^T)",
+    "sum(tanh(r + A B))", "sum(exp(c A))", "x[1] A[2, 0] + sum(A[1, :] .* x^T)", "sum(diag(y) A x)", "sum(A diag(x) B)",
+    "sum(x[1:3])", "sum(A[0:1, 1:3])", "max(x) + min(y)", "c^2 + sqrt(c^2 + 1)", "sum(where(A > 0, A, c))",
+    "sum(max(x, c)) + sum(min(A, c))", "dot(x, x) c", "sum(B y + x)", "sum(kron(r, y))", "logsumexp(A x)",
+    "softmax(y)[1]", "sum(concat(x, y))", "sum(A^T y)", "(r y) (x^T x)", "sum(sigmoid(A)) + sum(softplus(c + y))",
+    "sum([c, 2 c, x[0]])", "mean(A) + var(x)", "sum(vec(A))", "sum(clip(x, -0.5, c))", "|c| + sign(c) + step(c)",
+    "sum(y .^ 2 / (1 + c^2))", "sum(x ./ (2 + x .* x))", "sum((x > c) .* x)", "sum((A x)^T)", "r r^T",
+]  # fmt: skip
+
+
+def arrays_for(expression: str, seed: int = 0) -> dict[str, np.ndarray[Any, Any]]:
+    draw = np.random.default_rng(seed)
+    used = {name for name in SHAPES if name in re.findall(r"[A-Za-z]+", expression)}
+    return {name: draw.normal(size=SHAPES[name]) for name in sorted(used)}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+@pytest.mark.parametrize("rows", [0, 1, 5])
+def test_expressions(expression: str, rows: int) -> None:
+    arrays = arrays_for(expression)
+    step = prepared(f"s = {expression}", "s", {name: SHAPES[name] for name in arrays})
+    draw = random.Random(len(expression))
+    for _ in range(3 if rows else 1):
+        moving = [name for name in arrays if draw.random() < 0.6] or list(arrays)
+        assert_alike(step, {
+            name: np.stack([value + 0.1 * k for k in range(rows)]) if rows and name in moving else value
+            for name, value in arrays.items()})  # fmt: skip
+
+
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize("text", [
+    NEURON, "s = (x + y) max(y, z)", "s = sigmoid(x y) + z^2", "s = ||x - y||^2 + 0 z", "s = sum(exp(-x) y) + z",
+    "s = log(x^2 + 1) / (y^2 + 3) - cos(z)",
+])  # fmt: skip
+def test_ordinary_values_need_no_evaluator(text: str) -> None:
+    arrays = dict.fromkeys(("x", "y", "z"), 0.5)
+    if text == NEURON:
+        arrays = {"W": np.eye(2), "x": np.ones(2), "b": np.zeros(2), "u": np.ones(2)}  # type: ignore[dict-item]
+    gradcalc.loads(text).compile("s")(**arrays)
+
+
+# ------------------------------------------------------------------------------------ buffers
+
+
+def neuron(n: int, seed: int) -> dict[str, np.ndarray[Any, Any]]:
+    draw = np.random.default_rng(seed)
+    return {"W": draw.normal(size=(n, n)), "x": draw.normal(size=n), "b": draw.normal(size=n),
+            "u": draw.normal(size=n)}  # fmt: skip
+
+
+def test_results_stay_as_they_are_while_someone_has_them() -> None:
+    step = gradcalc.loads(NEURON).compile("s")
+    kept = [step(**neuron(5, seed)) for seed in range(6)]
+    views = [gradients["W"][1:] for _, gradients in kept]
+    copies = [{name: gradient.copy() for name, gradient in gradients.items()} for _, gradients in kept]
+    for seed in range(6, 12):
+        step(**neuron(5, seed))
+    for (_, gradients), before, view in zip(kept, copies, views, strict=True):
+        assert all(np.array_equal(gradients[name], before[name]) for name in before)
+        assert np.array_equal(view, before["W"][1:])
+    kept.clear()
+    del gradients
+    gc.collect()
+    for seed in range(6):
+        step(**neuron(5, seed))
+    assert all(np.array_equal(view, before["W"][1:]) for view, before in zip(views, copies, strict=True))
+
+
+def test_results_are_no_inputs() -> None:
+    """∂(x^T y)/∂x is y: another array."""
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    _, gradients = gradcalc.loads("s = x^T y").compile("s")(x=x, y=y)
+    gradients["x"][:] = 0
+    assert y.tolist() == [3, 4]
+
+
+def test_two_gradients_that_are_equal_are_two_arrays() -> None:
+    _, gradients = gradcalc.loads("s = sum(tanh(x + y))").compile("s")(x=np.ones(3), y=np.ones(3))
+    gradients["x"][:] = 0
+    assert (gradients["y"] != 0).all()
+
+
+def test_threads_do_not_share_buffers() -> None:
+    step = gradcalc.loads(NEURON).compile("s")
+    expected = {seed: step(**neuron(30, seed)) for seed in range(4)}
+    wrong = []
+
+    def work(seed: int) -> None:
+        arrays = neuron(30, seed)
+        for _ in range(300):
+            value, gradients = step(**arrays)
+            if value != expected[seed][0] or not np.array_equal(gradients["W"], expected[seed][1]["W"]):
+                wrong.append(seed)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_many_rows_go_in_blocks() -> None:
+    draw = np.random.default_rng(0)
+    x, y, z = draw.normal(size=(3, 50_001))
+    value, gradients = gradcalc.loads("s = (x + y) max(y, z); x in R; y in R; z in R").compile("s")(x=x, y=y, z=z)
+    larger = np.maximum(y, z)
+    assert np.array_equal(value, (x + y) * larger)
+    assert np.array_equal(gradients["x"], larger)
+    assert np.allclose(gradients["y"], larger + (x + y) * (y > z), rtol=1e-15)
+
+
+# ------------------------------------------------------------------------- what is not finite
+
+
+@pytest.mark.parametrize(("text", "arrays", "code"), [
+    ("s = tanh(exp(x))", {"x": 1000.0}, "overflow"),
+    ("s = 1 / (1 + exp(x))", {"x": 1000.0}, "overflow"),
+    ("s = sum(tanh(x .* y))", {"x": np.array([1e200, 1.0]), "y": np.array([1e200, 1.0])}, "overflow"),
+    ("s = log(x) + y", {"x": -1.0, "y": 2.0}, "domain"),
+    ("s = arctan2(y, x)", {"x": 0.0, "y": 0.0}, "domain"),
+    ("s = x / y", {"x": 1.0, "y": 0.0}, "division-by-zero"),
+    ("s = sum(inv(A))", {"A": np.array([[1.0, 2.0], [2.0, 4.0]])}, "singular-matrix"),
+    ("s = cosh(x)", {"x": 1e4}, "overflow"),
+    ("s = max(x, y)", {"x": np.nan, "y": 1.0}, "bad-data"),
+    ("s = tanh(x)", {"x": np.inf}, "bad-data"),
+    ("s = tanh(x) + 0 sum(y)", {"x": 1.0, "y": np.array([1.0, np.nan])}, "bad-data"),
+])  # fmt: skip
+@pytest.mark.parametrize("again", [False, True])
+def test_faults_are_told(text: str, arrays: dict[str, Any], code: str, again: bool) -> None:
+    step = gradcalc.loads(text).compile("s")
+    if again:  # by the code that was made for good arrays
+        step(**{name: np.eye(2) if np.ndim(value) == 2 else value * 0 + 1.5 if np.ndim(value) else 1.5
+                for name, value in arrays.items()} if "nan" not in repr(arrays) else
+             {name: np.ones(np.shape(value)) if np.ndim(value) else 1.0 for name, value in arrays.items()})  # fmt: skip
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        step(**arrays)
+    assert caught.value.diagnostics[0].code == code
+
+
+def test_a_gradient_of_a_large_outer_product_that_overflows_is_infinite() -> None:
+    """∂(u^T A x)/∂A = u x^T, with an entry beyond the largest float."""
+    n = 100
+    u, x, A = np.full(n, 1e200), np.full(n, 1e200), np.zeros((n, n))
+    step = gradcalc.loads("s = u^T A x").compile("s", wrt=["A"])
+    step(u=np.ones(n), x=np.ones(n), A=A)
+    assert np.isinf(step(u=u, x=x, A=A)[1]["A"]).all()
+
+
+def sample(name: str) -> list[tuple[dict[str, Any], tuple[Any, ...]]]:
+    """Attributes and operands of an operation of the two lists."""
+    rng = np.random.default_rng(1)
+    column, matrix = rng.normal(size=(4, 1)), rng.normal(size=(3, 4))
+    special: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
+        "add": [({"signs": (1, -1)}, (column, column))], "multiply": [({}, (column, column))],
+        "scale": [({}, (np.array([[2.0]]), column))],
+        "matmul": [({"left": False, "right": False}, (matrix, column)),
+                   ({"left": True, "right": False}, (matrix, matrix)),
+                   ({"left": False, "right": True}, (matrix, matrix)),
+                   ({"left": True, "right": False}, (column, column)),
+                   ({"left": False, "right": True}, (column, column))],
+        "as": [({"to": ()}, (np.array([[1.0]]),))], "stretch": [({"to": (4, 3)}, (column,))],
+        "vec": [({}, (matrix,))], "unvec": [({"to": (2, 2)}, (column,))], "sum": [({"axis": None}, (matrix,))],
+        "mean": [({"axis": 0}, (matrix,))], "concat": [({"axis": 0}, (column, column))],
+        "table": [({"extent": (2, 1)}, (np.array([[1.0]]), np.array([[2.0]])))],
+        "max": [({}, (column, column))], "min": [({}, (column, column))],
+        "clip": [({}, (column, column, column))], "where": [({}, (column, column, column))],
+        "compare": [({"operator": "<"}, (column, column))],
+        "share": [({"of": 0, "operator": ">"}, (column, column))], "index": [({"items": (1,)}, (column,))],
+        "diag": [({"extract": False}, (column,))], "constant": [({"value": 2.0}, ())],
+        "ones": [({"to": (2,)}, ())], "zeros": [({"to": (2,)}, ())], "eye": [({"size": 2}, ())],
+        "onehot": [({"place": 0, "size": 2}, ())],
+    }  # fmt: skip
+    return special.get(name, [({}, (column,))])
+
+
+@pytest.mark.parametrize("name", sorted(KEEPS))
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_said_to_keep_what_is_not_finite_does(name: str, bad: float) -> None:
+    """Also beside zeros, which a product of matrices may not leave out."""
+    for attributes, operands in sample(name):
+        for k in range(len(operands)):
+            for others in (None, 0.0):
+                given = [
+                    o.copy() if others is None or j == k else np.full_like(o, others) for j, o in enumerate(operands)
+                ]
+                given[k][-1, 0] = bad
+                with np.errstate(all="ignore"):
+                    found = OPERATIONS[name].kernel(attributes, *given)
+                assert not np.isfinite(found).all(), (attributes, k, others)
+
+
+EXTREME = np.array([[0.0], [-0.0], [5e-324], [-5e-324], [1.0], [-1.0], [750.0], [-750.0], [1e155], [-1e155],
+                    [1.7976931348623157e308], [-1.7976931348623157e308]])  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(BOUNDED))
+def test_what_is_said_to_be_bounded_is(name: str) -> None:
+    for attributes, operands in sample(name):
+        given = [np.roll(EXTREME, j)[: len(o) if name in ("index", "stretch") else None] if o.size > 1 else
+                 EXTREME[-1:] for j, o in enumerate(operands)]  # fmt: skip
+        if name == "clip":
+            given[1:] = [np.minimum(*given[1:]), np.maximum(*given[1:])]
+        if name in ("vec", "unvec"):
+            given = [EXTREME[:4] if name == "unvec" else EXTREME]
+        with np.errstate(all="ignore"):
+            assert np.isfinite(OPERATIONS[name].kernel(attributes, *given)).all()
+
+
+@pytest.mark.parametrize("name", sorted(n for n, o in OPERATIONS.items() if o.shows_faults))
+def test_what_is_said_to_show_its_faults_does(name: str) -> None:
+    operation = OPERATIONS[name]
+    edges = np.concatenate([EXTREME, [[-2.5], [2.0], [-3.0], [1.0 + 2**-52], [-1.0 - 2**-52], [0.5]]])
+    arity = 2 if name in ("divide", "power") else 1
+    x, y = (a.reshape(-1, 1) for a in np.meshgrid(edges, edges))
+    operands = (x, y) if arity == 2 else (edges,)
+    with np.errstate(all="ignore"):
+        outside = operation.fault({}, *operands)  # type: ignore[misc]
+        value = operation.kernel({}, *operands)
+    assert outside.any() and not np.isfinite(value[outside]).any()
+
+
+# ---------------------------------------------------------------------------------- the text
+
+
+def test_no_text_of_a_file_is_in_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names and labels of a file do not occur in it; what is called comes from the table of operations."""
+    trees: list[ast.Module] = []
+    kept = compile
+
+    def watched(tree: Any, *more: Any, **named: Any) -> Any:
+        trees.append(tree)
+        return kept(tree, *more, **named)
+
+    monkeypatch.setattr(code_module, "compile", watched, raising=False)
+    text = "hostile = tanh(secret) + sum(labelled); labelled = [evil: 1, worse: 2]"
+    gradcalc.loads(text).compile("hostile")(secret=0.5)
+    [tree] = trees
+    words = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
+        n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    assert words and not words & {"hostile", "secret", "labelled", "evil", "worse"}
