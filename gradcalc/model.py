@@ -260,15 +260,26 @@ class Model:
         return derive_model(self, shapes, of, None if names is None else [normalise(n) for n in names], layout)
 
     def compile(
-        self, of: str | None = None, wrt: Sequence[str] | None = None, shapes: Mapping[str, Shape] | None = None
+        self,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        shapes: Mapping[str, Shape] | None = None,
+        *,
+        order: int = 1,
     ) -> Callable[..., Any]:
         """A prepared function of keyword arrays: `value, gradients = step(W=W, x=x)`.
 
+        Of a target that is no scalar it gives the Jacobians, rows its entries. With `order=2`, of a scalar, it gives
+        the blocks of the Hessian too: `value, gradients, hessians = step(...)`, and `hessians["x"]["y"]` is ∂²s/∂x∂y.
+
         Shapes come from `shapes`, from data and declarations in the file, or else from the first arrays. An
-        array with one axis more than its shape is a batch of rows; value and gradients then have that axis too.
-        The target must be a scalar. Raises `GradcalcError`.
+        array with one axis more than its shape is a batch of rows; what is returned then has that axis too.
+        What is returned stays as it is for as long as somebody has it; after that its memory is used again.
+        Raises `GradcalcError`, `ValueError` for another order.
         """
         from gradcalc.prepared import Prepared
 
-        prepared: Prepared = Prepared(self, of, wrt, dict(shapes or {}))
+        if order not in (1, 2):
+            raise ValueError(f"derivatives of order {order}: there are those of order 1 and 2")
+        prepared: Prepared = Prepared(self, of, wrt, dict(shapes or {}), order)
         return prepared

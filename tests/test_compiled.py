@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 import gradcalc
+from gradcalc import prepared as prepared_module
 from gradcalc.compiled import code as code_module
 from gradcalc.compiled.finite import BOUNDED, KEEPS
 from gradcalc.graph import OPERATIONS
-from gradcalc.prepared import Prepared, Sweep
+from gradcalc.prepared import Prepared, _evaluated
 from tests import programs
 from tests.programs import Unsuitable
 
@@ -41,7 +42,7 @@ def by_nodes(step: Prepared, arrays: dict[str, Any]) -> tuple[Any, dict[str, Any
     """What the evaluator gives for the same arrays."""
     data, rows = step._rows({k: np.asarray(v, dtype=float) for k, v in arrays.items()})
     [sweep] = step.sweeps.values()
-    return sweep.evaluated(data, rows)
+    return _evaluated(sweep, data, rows)
 
 
 def assert_alike(step: Prepared, arrays: dict[str, Any]) -> None:
@@ -60,12 +61,12 @@ def by_code_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any) -> Any:
         raise AssertionError("the code gave up")
 
-    monkeypatch.setattr(Sweep, "evaluated", refuse)
+    monkeypatch.setattr(prepared_module, "_evaluated", refuse)
 
 
-def random_program(seed: int) -> programs.Program:
+def random_program(seed: int, result: programs.Shape = (), most: int = 30) -> programs.Program:
     try:
-        program = programs.written(random.Random(seed), {"result": ()}, 30)
+        program = programs.written(random.Random(seed), {"result": result}, most)
     except Unsuitable:
         pytest.skip("no program of this seed")
     if not program.data:
@@ -128,6 +129,65 @@ def test_ordinary_values_need_no_evaluator(text: str) -> None:
     if text == NEURON:
         arrays = {"W": np.eye(2), "x": np.ones(2), "b": np.zeros(2), "u": np.ones(2)}  # type: ignore[dict-item]
     gradcalc.loads(text).compile("s")(**arrays)
+
+
+# ------------------------------------------------------------------- Jacobians and Hessians
+
+
+@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 2)])
+def test_jacobians_are_those_of_the_model(seed: int, shape: tuple[int, ...]) -> None:
+    program = random_program(seed, result=shape)
+    data = {name: np.asarray(value, dtype=float) for name, value in program.data.items()}
+    model = gradcalc.loads(program.text)
+    value, jacobians = model.compile("result", shapes={n: v.shape for n, v in data.items()})(**data)
+    expected = model.jacobian("result", None, data).jacobians
+    assert error(value, model.run(data, of="result").value) < EXACT
+    for name, jacobian in jacobians.items():
+        assert error(jacobian, expected[name].value) < EXACT, name
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_second_derivatives_are_those_of_the_model(seed: int) -> None:
+    program = random_program(seed, most=12)
+    data = {name: np.asarray(value, dtype=float) for name, value in program.data.items()}
+    model = gradcalc.loads(program.text)
+    step = model.compile("result", shapes={n: v.shape for n, v in data.items()}, order=2)
+    value, gradients, hessians = step(**data)
+    assert error(value, model.run(data, of="result").value) < EXACT
+    assert error(gradients[next(iter(data))], model.jacobian("result", next(iter(data)), data).value) < EXACT
+    for name, row in model.hessian("result", None, data).hessians.items():
+        size = max(np.max(np.abs(block.value), initial=0) for block in row.values())  # type: ignore[arg-type]
+        for other, block in row.items():
+            found, wanted = np.asarray(hessians[name][other]), np.asarray(block.value)
+            assert found.shape == wanted.shape
+            assert np.max(np.abs(found - wanted), initial=0) <= 1e-11 * max(size, FLOOR), (name, other)
+
+
+def test_structure_is_kept() -> None:
+    """diag(f'(z)) W is W with its rows scaled, W^T diag(d) W one product: by hand, and with no n × n diagonal."""
+    draw = np.random.default_rng(0)
+    W, x, b, u = draw.normal(size=(4, 3)), draw.normal(size=3), draw.normal(size=4), draw.normal(size=4)
+    h = np.tanh(W @ x + b)
+    step = gradcalc.loads("h = tanh(W x + b)").compile("h", wrt=["x", "b"])
+    value, jacobians = step(W=W, x=x, b=b)
+    assert np.allclose(value, h) and np.allclose(jacobians["x"], (1 - h * h)[:, None] * W, rtol=1e-13)
+    assert np.allclose(jacobians["b"], np.diag(1 - h * h))
+    step = gradcalc.loads("s = u^T tanh(W x + b)").compile("s", wrt=["x"], order=2)
+    _, gradients, hessians = step(W=W, x=x, b=b, u=u)
+    assert np.allclose(gradients["x"], W.T @ (u * (1 - h * h)))
+    assert np.allclose(hessians["x"]["x"], W.T @ np.diag(-2 * u * h * (1 - h * h)) @ W)
+
+
+def test_rows_of_jacobians() -> None:
+    x = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
+    value, jacobians = gradcalc.loads("h = x .* x; x in R^2").compile("h")(x=x)
+    assert np.array_equal(value, x * x)
+    assert np.array_equal(jacobians["x"], np.stack([np.diag(2 * row) for row in x]))
+    value, _, hessians = gradcalc.loads("s = exp(x[0]) x[1]; x in R^2").compile("s", order=2)(x=x)
+    e = np.exp(x[:, 0])
+    expected = np.array([[[e[k] * x[k, 1], e[k]], [e[k], 0]] for k in range(3)])
+    assert np.allclose(hessians["x"]["x"], expected)
 
 
 # ------------------------------------------------------------------------------------ buffers

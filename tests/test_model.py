@@ -68,9 +68,11 @@ def test_a_leading_axis_is_a_batch_of_rows(how):
             np.testing.assert_allclose(gradients[name][k], by_name[name], rtol=1e-12)
 
 
-def test_a_prepared_function_needs_a_scalar_target():
+def test_prepared_second_derivatives_need_a_scalar_target():
     with pytest.raises(gradcalc.GradcalcError, match="not-a-scalar"):
-        gradcalc.loads("z = W x").compile(of="z")(W=W, x=X)
+        gradcalc.loads("z = W x").compile(of="z", order=2)(W=W, x=X)
+    with pytest.raises(ValueError, match="order 3"):
+        gradcalc.loads("s = x^2").compile(order=3)
 
 
 def test_batches_of_different_lengths_are_refused():

@@ -37,6 +37,11 @@ class Program:
     given: dict[int, deque[Array]] = field(default_factory=dict)
     """Buffers of results handed out before, by the place of the result."""
 
+    @property
+    def moving(self) -> list[bool]:
+        """Which results have an axis of rows."""
+        return [buffer is not None and buffer[1] for buffer in self.code.outs]
+
     def run(self, arrays: Sequence[Any]) -> list[Any] | None:
         """The results for the arrays of the leaves, each with the axes of `sizes_of`; None if it gives up."""
         rows = next((len(a) for a, batched in zip(arrays, self.leaves.values(), strict=True) if batched), None)

@@ -45,7 +45,7 @@ class FirstOrder(Differentials):
     def _jacobian_blocks(self) -> dict[str, Block]:
         scalar = self.target.shape == SCALAR
         connected = [(name, node) for name, node in self.shown if node in self.sweep.adjoints]
-        values = self._gradient_values(connected) if scalar else self._jacobian_values(connected)
+        values = self.gradient_values(connected) if scalar else self.jacobian_values(connected)
         matrices = {} if scalar else jacobians(self.sweep)
         blocks = {}
         for name, node in self.shown:
@@ -68,13 +68,13 @@ class FirstOrder(Differentials):
             self._flag(name, f"∂{self.of}/∂{name}", values.get(name), [self.sweep], node)
         return blocks
 
-    def _gradient_values(self, shown: Named) -> dict[str, Number]:
+    def gradient_values(self, shown: Named) -> dict[str, Number]:
         if self.point is None:
             return {}
         arrays = self.point.evaluated([self.sweep], [self.sweep.adjoints[n] for _, n in shown], {})
         return {name: self._laid_out(array, node) for (name, node), array in zip(shown, arrays, strict=True)}
 
-    def _jacobian_values(self, shown: Named) -> dict[str, Number]:
+    def jacobian_values(self, shown: Named) -> dict[str, Number]:
         if self.point is None:
             return {}
         arrays = self.point.rows([self.sweep], [self.sweep.adjoints[n] for _, n in shown])

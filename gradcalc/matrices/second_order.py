@@ -62,7 +62,7 @@ class SecondOrder(Differentials):
                 help="name fewer inputs with --wrt, or raise the limit with --limit nodes=N"))  # fmt: skip
 
     def _hessian_row(self, name: str, node: Node) -> dict[str, Block]:
-        values = self._hessian_values(name, node) if node in self.sweep.adjoints else {}
+        values = self.hessian_values(name, node) if node in self.sweep.adjoints else {}
         blocks = {}
         for other, by in self.shown:
             shape = hessian_shape(node.shape, by.shape)
@@ -73,7 +73,7 @@ class SecondOrder(Differentials):
             blocks[other] = Block(shape, rule, reason, value, connected, axes)
         return blocks
 
-    def _hessian_values(self, name: str, node: Node) -> dict[str, Number]:
+    def hessian_values(self, name: str, node: Node) -> dict[str, Number]:
         """The blocks of one input that are not zero, from a reverse sweep of its gradient."""
         if self.point is None:
             return {}
