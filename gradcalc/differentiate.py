@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gradcalc import algebra as al
+from gradcalc.collector import collector_paused
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
 from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, alike, times, unit
 
@@ -87,8 +88,11 @@ def reverse(target: Node, seed: Node | None = None) -> Backward:
 
     `seed` is the upstream gradient of the target, in its shape: by default 1, for a scalar.
     """
-    if seed is None:
-        seed = target.graph.constant(1.0)
+    with collector_paused():
+        return _reverse(target, target.graph.constant(1.0) if seed is None else seed)
+
+
+def _reverse(target: Node, seed: Node) -> Backward:
     order = varying(target)
     active = set(order)
     contributions: dict[Node, list[tuple[int, Node]]] = {target: [(len(order), seed)]}

@@ -227,7 +227,7 @@ class Graph:
 
         `shape` is given for leaves only; elsewhere it follows from the inputs. Raises `ShapeError`.
         """
-        key = (op, tuple(i.index for i in inputs), tuple(sorted(attributes.items())), shape)
+        key = (op, inputs, tuple(sorted(attributes.items())) if attributes else (), shape)
         node = self._made.get(key)
         if node is None:
             operation = OPERATIONS[op]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradcalc.collector import collector_paused
 from gradcalc.compiled.lowering import sizes_of
 from gradcalc.compiled.program import GivesUp, Program, compiled
 from gradcalc.data import Datum, numbers
@@ -52,6 +53,10 @@ class Prepared:
 
     def _prepared(self, arrays: dict[str, Any]) -> tuple[Any, ...]:
         """Look at the arrays one by one, and prepare for their shapes what is not yet."""
+        with collector_paused():
+            return self._carefully(arrays)
+
+    def _carefully(self, arrays: dict[str, Any]) -> tuple[Any, ...]:
         data, batch = self._rows({normalise(k): numbers(k, v) for k, v in arrays.items()})
         sweep = self._sweep({k: d.shape for k, d in data.items()})
         batched = frozenset(k for k, d in data.items() if d.array.ndim > 2)
@@ -65,7 +70,7 @@ class Prepared:
 
     def _rows(self, arrays: dict[str, Array]) -> tuple[dict[str, Datum], int | None]:
         """Each array with rank 2 and the batch axis in front, if it has one more axis than its shape."""
-        known = self._known_shapes
+        known = self._known_shapes if any(array.ndim for array in arrays.values()) else self.shapes
         data: dict[str, Datum] = {}
         lengths: set[int] = set()
         for name, array in arrays.items():

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc.compiled import numbers
+from gradcalc.compiled import numbers, tree
 from gradcalc.compiled.instructions import Instruction, Listing, Operand, Sizes, Value
 from gradcalc.compiled.lowering import kernel_of
 
@@ -65,18 +65,19 @@ class Writer:
             self.body.insert(unpacking, self.body.pop())
         for k, result in enumerate(self.results):
             if outs[k] is not None and k not in written:
-                self.body.append(ast.Expr(self._call(np.copyto, "copyto", [_name(f"o{k}"), self._operand(result)])))
-        self.body.append(ast.Return(ast.Tuple([
+                self.body.append(tree.Expr(self._call(np.copyto, "copyto", [_name(f"o{k}"), self._operand(result)])))
+        self.body.append(tree.Return(tree.Tuple([
             self._operand(r) if out is None else _name(f"o{k}")
             for k, (r, out) in enumerate(zip(self.results, outs, strict=True))], ast.Load())))  # fmt: skip
         return Code(self._function(), self.works, outs)
 
     def _function(self) -> Callable[..., Any]:
-        parameters = [ast.arg(n) for n in ("leaves", "outs", "works")]
-        definition = ast.FunctionDef("program", ast.arguments([], parameters, None, [], [], None, []), self.body, [])
+        parameters: list[ast.arg] = [tree.arg(n) for n in ("leaves", "outs", "works")]
+        definition = tree.FunctionDef("program", ast.arguments([], parameters, None, [], [], None, []), self.body, [])
         vars(definition).setdefault("type_params", [])  # Python 3.12 and newer ask for it
-        module = ast.fix_missing_locations(ast.Module([definition], []))
-        exec(compile(module, "<compiled>", "exec"), self.names)  # a tree made above, of names made above
+        exec(
+            compile(ast.Module([definition], []), "<compiled>", "exec"), self.names
+        )  # a tree made above, of names made above
         function: Callable[..., Any] = self.names["program"]
         return function
 
@@ -155,15 +156,15 @@ class Writer:
             case "inner" if value.batched:
                 made = self._call(_inner_of_rows, "inner_of_rows", operands)
             case "inner":
-                dot = ast.Call(ast.Attribute(operands[0], "dot", ast.Load()), operands[1:], [])
+                dot = tree.Call(tree.Attribute(operands[0], "dot", ast.Load()), operands[1:], [])
                 made = self._call(float, "float", [dot])
             case "number" if value.is_number:
-                made = ast.IfExp(operands[0], ast.Constant(1.0), ast.Constant(0.0))
+                made = tree.IfExp(operands[0], tree.Constant(1.0), tree.Constant(0.0))
             case "number":
-                made = self._call(_as_numbers, "as_numbers", [operands[0], out or ast.Constant(None)])
+                made = self._call(_as_numbers, "as_numbers", [operands[0], out or tree.Constant(None)])
             case "item":
-                place: list[ast.expr] = [ast.Constant(i) for i in instruction.detail]
-                made = ast.Call(ast.Attribute(operands[0], "item", ast.Load()), place, [])
+                place: list[ast.expr] = [tree.Constant(i) for i in instruction.detail]
+                made = tree.Call(tree.Attribute(operands[0], "item", ast.Load()), place, [])
             case "block" | "across" | "lift" | "transpose" | "broadcast":
                 made = self._view(instruction, operands[0])
             case "kept":
@@ -172,10 +173,10 @@ class Writer:
                 made = self._kept(np.full(value.sizes, instruction.detail))
             case "fault":
                 test = self._call(instruction.detail, f"f{value.index}", operands)
-                return ast.If(test, [ast.Return(ast.Constant(None))], [])
+                return tree.If(test, [tree.Return(tree.Constant(None))], [])
             case _:
                 made = self._kernel(instruction, operands)
-        return ast.Assign([ast.Name(f"v{value.index}", ast.Store())], made)
+        return tree.Assign([tree.Name(f"v{value.index}", ast.Store())], made)
 
     def _pointwise(self, instruction: Instruction, operands: list[ast.expr], out: ast.expr | None) -> ast.expr:
         function, value = instruction.detail, instruction.value
@@ -184,7 +185,7 @@ class Writer:
             return made or self._call(numbers.called(function), f"number_{function.__name__}", operands)
         made = self._call(function, function.__name__, operands)
         if out is not None:
-            made.keywords.append(ast.keyword("out", out))  # not by place, which some functions take otherwise
+            made.keywords.append(tree.keyword("out", out))  # not by place, which some functions take otherwise
         return made
 
     def _kernel(self, instruction: Instruction, operands: list[ast.expr]) -> ast.expr:
@@ -196,44 +197,46 @@ class Writer:
 
     def _view(self, instruction: Instruction, operand: ast.expr) -> ast.expr:
         value, detail = instruction.value, instruction.detail
-        none, every = ast.Constant(None), ast.Slice()
+        none, every = tree.Constant(None), tree.Slice()
         match instruction.kind:
             case "across":
-                index: list[ast.expr] = [ast.Constant(...), none]
+                index: list[ast.expr] = [tree.Constant(...), none]
             case "lift":
                 index = [every, *[none] * detail]
             case "transpose" if value.batched:
-                return ast.Call(ast.Attribute(operand, "swapaxes", ast.Load()), [ast.Constant(1), ast.Constant(2)], [])
+                return tree.Call(
+                    tree.Attribute(operand, "swapaxes", ast.Load()), [tree.Constant(1), tree.Constant(2)], []
+                )
             case "transpose":
-                return ast.Attribute(operand, "T", ast.Load())
+                return tree.Attribute(operand, "T", ast.Load())
             case "broadcast":
-                sizes: list[ast.expr] = [ast.Constant(s) for s in value.sizes]
+                sizes: list[ast.expr] = [tree.Constant(s) for s in value.sizes]
                 if value.batched:
-                    sizes.insert(0, ast.Call(_name(self._named("len", len)), [operand], []))
-                return self._call(np.broadcast_to, "broadcast_to", [operand, ast.Tuple(sizes, ast.Load())])
+                    sizes.insert(0, tree.Call(_name(self._named("len", len)), [operand], []))
+                return self._call(np.broadcast_to, "broadcast_to", [operand, tree.Tuple(sizes, ast.Load())])
             case _:
                 index = [every] if value.batched else []
                 index += [_slice(i) for i in detail]
-        return ast.Subscript(operand, ast.Tuple(index, ast.Load()), ast.Load())
+        return tree.Subscript(operand, tree.Tuple(index, ast.Load()), ast.Load())
 
     def _check(self, value: Value, other: Value | None) -> ast.stmt:
         """Give up unless it is finite: 0 times a finite number is 0."""
         if value.is_number:
-            product: ast.expr = ast.BinOp(self._operand(value), ast.Sub(), self._operand(value))
+            product: ast.expr = tree.BinOp(self._operand(value), ast.Sub(), self._operand(value))
         elif other is None:
             self.works.append((value.sizes, value.batched, 0.0))
-            flat = ast.Call(ast.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
+            flat = tree.Call(tree.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
             zeros = _name(f"w{len(self.works) - 1}")
-            product = ast.Call(ast.Attribute(flat, "dot", ast.Load()), [zeros], [])
+            product = tree.Call(tree.Attribute(flat, "dot", ast.Load()), [zeros], [])
         else:
             first, second = (self._squared(v) for v in (value, other))
-            product = ast.BinOp(ast.BinOp(first, ast.Mult(), second), ast.Mult(), ast.Constant(0.0))
-        test = ast.Compare(product, [ast.NotEq()], [ast.Constant(0.0)])
-        return ast.If(test, [ast.Return(ast.Constant(None))], [])
+            product = tree.BinOp(tree.BinOp(first, ast.Mult(), second), ast.Mult(), tree.Constant(0.0))
+        test = tree.Compare(product, [ast.NotEq()], [tree.Constant(0.0)])
+        return tree.If(test, [tree.Return(tree.Constant(None))], [])
 
     def _squared(self, value: Value) -> ast.expr:
-        flat = ast.Call(ast.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
-        return ast.Call(ast.Attribute(flat, "dot", ast.Load()), [flat], [])
+        flat = tree.Call(tree.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
+        return tree.Call(tree.Attribute(flat, "dot", ast.Load()), [flat], [])
 
     # --------------------------------------------------------------------------------- names
 
@@ -241,7 +244,7 @@ class Writer:
         if isinstance(operand, Value):
             return _name(f"v{operand.index}")
         if isinstance(operand, bool) or np.isfinite(operand):
-            return ast.Constant(operand)
+            return tree.Constant(operand)
         return self._kept(operand)
 
     def _named(self, name: str, thing: Any) -> str:
@@ -252,11 +255,11 @@ class Writer:
         return _name(self._named(f"c{len(self.names)}", thing))
 
     def _call(self, function: Any, name: str, operands: list[ast.expr]) -> ast.Call:
-        return ast.Call(_name(self._named(name, function)), operands, [])
+        return tree.Call(_name(self._named(name, function)), operands, [])
 
     def _unpack(self, source: str, names: list[str]) -> None:
-        targets: list[ast.expr] = [ast.Name(n, ast.Store()) for n in names]
-        self.body.append(ast.Assign([ast.Tuple(targets, ast.Store())], _name(source)))
+        targets: list[ast.expr] = [tree.Name(n, ast.Store()) for n in names]
+        self.body.append(tree.Assign([tree.Tuple(targets, ast.Store())], _name(source)))
 
 
 def _is_computed_into(instruction: Instruction) -> bool:
@@ -276,13 +279,13 @@ def _buffer(value: Value) -> Buffer:
 
 
 def _name(text: str) -> ast.expr:
-    return ast.Name(text, ast.Load())
+    return tree.Name(text, ast.Load())
 
 
 def _slice(item: Any) -> ast.expr:
     if not isinstance(item, tuple):
-        return ast.Constant(item)
-    return ast.Slice(*(None if i is None else ast.Constant(i) for i in item))
+        return tree.Constant(item)
+    return tree.Slice(*(None if i is None else tree.Constant(i) for i in item))
 
 
 def _inner_of_rows(left: Any, right: Any) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcalc.compiled import tree
+
 Expression = ast.expr
 FUNCTIONS: dict[Any, Callable[..., float]] = {
     np.exp: math.exp, np.expm1: math.expm1, np.log: math.log, np.log1p: math.log1p, np.sqrt: math.sqrt,
@@ -32,40 +34,40 @@ _COMPARE: dict[Any, type[ast.cmpop]] = {
 
 
 def _either(test: Expression, one: Expression, other: Expression) -> Expression:
-    return ast.IfExp(test, one, other)
+    return tree.IfExp(test, one, other)
 
 
 def _is_nan(x: Expression) -> Expression:
-    return ast.Compare(x, [ast.NotEq()], [x])
+    return tree.Compare(x, [ast.NotEq()], [x])
 
 
 def _extreme(better: ast.cmpop) -> Callable[..., Expression]:
     """The better of two, and a NaN where there is one."""
 
     def build(x: Expression, y: Expression) -> Expression:
-        taken = ast.BoolOp(ast.Or(), [ast.Compare(x, [better], [y]), _is_nan(x)])
+        taken = tree.BoolOp(ast.Or(), [tree.Compare(x, [better], [y]), _is_nan(x)])
         return _either(taken, x, y)
 
     return build
 
 
 _FORMS: dict[Any, Callable[..., Expression]] = {
-    np.negative: lambda x: ast.UnaryOp(ast.USub(), x),
-    np.square: lambda x: ast.BinOp(x, ast.Mult(), x),
+    np.negative: lambda x: tree.UnaryOp(ast.USub(), x),
+    np.square: lambda x: tree.BinOp(x, ast.Mult(), x),
     np.maximum: _extreme(ast.Gt()), np.minimum: _extreme(ast.Lt()),
     np.where: _either,
-    np.logical_not: lambda x: ast.UnaryOp(ast.Not(), x), np.invert: lambda x: ast.UnaryOp(ast.Not(), x),
-    np.logical_and: lambda x, y: ast.BoolOp(ast.And(), [x, y]),
-    np.logical_or: lambda x, y: ast.BoolOp(ast.Or(), [x, y]),
+    np.logical_not: lambda x: tree.UnaryOp(ast.Not(), x), np.invert: lambda x: tree.UnaryOp(ast.Not(), x),
+    np.logical_and: lambda x, y: tree.BoolOp(ast.And(), [x, y]),
+    np.logical_or: lambda x, y: tree.BoolOp(ast.Or(), [x, y]),
 }  # fmt: skip
 
 
 def expression(function: Any, operands: list[Expression]) -> Expression | None:
     """The expression of a function of numbers, or None where it is a call."""
     if function in _BINARY:
-        return ast.BinOp(operands[0], _BINARY[function](), operands[1])
+        return tree.BinOp(operands[0], _BINARY[function](), operands[1])
     if function in _COMPARE:
-        return ast.Compare(operands[0], [_COMPARE[function]()], [operands[1]])
+        return tree.Compare(operands[0], [_COMPARE[function]()], [operands[1]])
     form = _FORMS.get(function)
     return None if form is None else form(*operands)
 

@@ -6,7 +6,7 @@ how many nodes a file grows to when they are expanded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,31 +45,30 @@ class Definitions:
         return name
 
 
+def _of_application(e: syntax.Application) -> tuple[syntax.Expression, ...]:
+    inner = () if isinstance(e.callee, syntax.Name) else (e.callee,)
+    return (*inner, *(a.value for a in e.arguments))
+
+
+def _operand(e: Any) -> tuple[syntax.Expression, ...]:
+    return (e.operand,)
+
+
+_CHILDREN: dict[type[syntax.Expression], Callable[[Any], tuple[syntax.Expression, ...]]] = {
+    syntax.Sum: lambda e: e.terms, syntax.Product: lambda e: e.factors, syntax.Power: lambda e: (e.base, e.exponent),
+    syntax.Compare: lambda e: (e.left, e.right), syntax.Derivative: lambda e: (e.of, e.by),
+    syntax.Index: lambda e: (e.operand, *e.items),
+    syntax.Range: lambda e: tuple(part for part in (e.start, e.stop) if part is not None),
+    syntax.Matrix: lambda e: tuple(entry for row in e.rows for entry in row), syntax.Application: _of_application,
+    syntax.Negative: _operand, syntax.Transpose: _operand, syntax.InverseTranspose: _operand, syntax.Group: _operand,
+    syntax.Norm: _operand,
+}  # fmt: skip
+
+
 def children(expression: syntax.Expression) -> tuple[syntax.Expression, ...]:
     """The expressions directly inside one."""
-    match expression:
-        case syntax.Sum(terms=terms):
-            return terms
-        case syntax.Product(factors=factors):
-            return factors
-        case syntax.Power(base=base, exponent=exponent):
-            return (base, exponent)
-        case syntax.Compare(left=left, right=right):
-            return (left, right)
-        case syntax.Derivative(of=of, by=by):
-            return (of, by)
-        case syntax.Index(operand=operand, items=items):
-            return (operand, *items)
-        case syntax.Range(start=start, stop=stop):
-            return tuple(e for e in (start, stop) if e is not None)
-        case syntax.Matrix(rows=rows):
-            return tuple(e for row in rows for e in row)
-        case syntax.Application(callee=callee, arguments=arguments):
-            inner = () if isinstance(callee, syntax.Name) else (callee,)
-            return (*inner, *(a.value for a in arguments))
-        case syntax.Negative() | syntax.Transpose() | syntax.InverseTranspose() | syntax.Group() | syntax.Norm():
-            return (expression.operand,)
-    return ()
+    found = _CHILDREN.get(type(expression))
+    return () if found is None else found(expression)
 
 
 def walk(expression: syntax.Expression) -> Iterator[syntax.Expression]:
