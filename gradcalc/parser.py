@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from lark import Lark, TextSlice, Token, UnexpectedCharacters, UnexpectedToken
 from lark.exceptions import UnexpectedInput, VisitError
+from lark.lexer import ContextualLexer
 
 from gradcalc import __version__, syntax, syntax_faults
 from gradcalc.collector import collector_paused
@@ -99,6 +100,22 @@ def grammar_path() -> Path:
     raise FileNotFoundError("gradcalc.lark is missing: the installation is incomplete")
 
 
+class _Lexer(ContextualLexer):
+    """In the midst of expressions one pattern for all states, but for the words that are special in some.
+
+    What a state does not take is refused by the parser in the same words. A pattern for each set of terminals takes
+    more time to build than a small file to read.
+    """
+
+    _SPECIAL = frozenset({"INPUT", "KEYWORD", "LABEL", "LBRACE", "NORM_KIND", "SLASH", "SPACE", "_IN", "_LAYOUT"})
+
+    def __init__(self, conf: Any, states: Any, always_accept: Any = ()):
+        common = {t.name for t in conf.terminals} - self._SPECIAL
+        inside = {state for state, t in states.items() if {"ADD", "NAME"} <= set(t) and "_LAYOUT" not in t}
+        enlarged = {state: sorted(common.union(t)) if state in inside else t for state, t in states.items()}
+        super().__init__(conf, enlarged, always_accept=always_accept)
+
+
 class _Parser:
     """The grammar, the records of its rules and the bracket pass, made once and used under a lock."""
 
@@ -110,6 +127,7 @@ class _Parser:
         options: dict[str, Any] = {
             "parser": "lalr", "lexer": "contextual", "keep_all_tokens": True, "maybe_placeholders": False,
             "postlex": self.brackets, "transformer": self.tree, "propagate_positions": False,
+            "_plugins": {"ContextualLexer": _Lexer},
         }  # fmt: skip
         text = grammar_path().read_text(encoding="utf-8")
         self.lark = Lark(text, cache=_cache_file(text), **options)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcalc.checking.claims import ClaimResult
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
+
+if TYPE_CHECKING:
+    from gradcalc.checking.claims import ClaimResult
 
 Array = np.ndarray[Any, Any]
 Number = float | Array

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcalc.checking.claims import check_claims
-from gradcalc.checking.sampling import Points
 from gradcalc.closed_form import Form, Writer, words
 from gradcalc.collector import collector_paused
 from gradcalc.data import Datum
@@ -31,6 +29,9 @@ from gradcalc.run import (
     shaped,
 )
 from gradcalc.stacked import jacobian_value
+
+if TYPE_CHECKING:
+    from gradcalc.checking.claims import ClaimResult
 
 Array = np.ndarray[Any, Any]
 MOST_DELTAS = 24
@@ -74,7 +75,7 @@ class Runner:
         run.deltas = [] if self.jacobian else self._deltas(run)
         run.reuse = reuse(plan, self.sweep, [node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
-        run.claims = check_claims(plan, Points(plan, iter([self.evaluation.values])), labels)
+        run.claims = self._claims(labels) if plan.claims else []
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = [
             *kink_flags(plan, self.found.kinks),
@@ -83,6 +84,12 @@ class Runner:
         run.warnings = [*plan.warnings, *unused_data(plan, self.data), *self.found.warnings]
         run.notes = list(plan.notes)
         return run
+
+    def _claims(self, labels: Mapping[str, Sequence[str]]) -> list[ClaimResult]:
+        from gradcalc.checking.claims import check_claims
+        from gradcalc.checking.sampling import Points
+
+        return check_claims(self.plan, Points(self.plan, iter([self.evaluation.values])), labels)
 
     def _sums(self, y: Node) -> str:
         rows = len(y.shape) == 2 and not is_row(y.shape)

@@ -228,8 +228,11 @@ def test_names_of_python_are_ordinary_names(name: str) -> None:
 
 ALLOWED = {
     ("__init__.py", "getattr"), ("ops/named.py", "getattr"), ("ops/prod.py", "getattr"),
+    ("compiled/code.py", "compile"), ("compiled/code.py", "exec"),
 }  # fmt: skip
-"""Attributes by a name that is no literal: of the package's own table of exports, and of fixed tuples of names."""
+"""Attributes by a name that is no literal: of the package's own table of exports, and of fixed tuples of names. A
+prepared function is compiled from a syntax tree of the closed table's calls, which `test_compiled` looks at.
+"""
 
 
 def test_text_is_never_code() -> None:

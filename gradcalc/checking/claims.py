@@ -14,8 +14,6 @@ import numpy as np
 
 from gradcalc import syntax
 from gradcalc.checking.agreement import difference, differing
-from gradcalc.checking.layouts import other_layout
-from gradcalc.checking.repairs import PARTS, WHOLE, repair
 from gradcalc.checking.sampling import LEAST, TRIES, Points
 from gradcalc.checking.trials import Trials, as_derivative
 from gradcalc.checking.written import bare, printed
@@ -141,6 +139,8 @@ class Judge:
 
     def _correction(self, claim: PlannedClaim, trials: Trials) -> str:
         """What is right: the transpose, the claim itself in the other layout, or another expression."""
+        from gradcalc.checking.repairs import PARTS, WHOLE, repair  # only a claim that fails needs them
+
         first = self._located(repair(self.plan, trials, WHOLE), claim, trials)
         if first.startswith("it is"):
             return first
@@ -160,6 +160,8 @@ class Judge:
 
     def _located(self, hint: str, claim: PlannedClaim, trials: Trials) -> str:
         """A hint with the layout in which the claim would hold as it stands."""
+        from gradcalc.checking.layouts import other_layout
+
         transpose = "it is the transpose"
         if hint and not hint.startswith(transpose):
             return hint

@@ -209,3 +209,6 @@ def _summarise(made: Batch) -> None:
     from gradcalc.report.batch import summary
 
     print(summary(made.counts, made.interrupted), file=sys.stderr)
+
+
+COMMANDS = {"batch": batch_command}

@@ -95,3 +95,6 @@ def _rendered(check: Check, chosen: Format, rows: int, width: int | None) -> Res
 
         return latex.document(sections)
     return tables.plain(sections) if chosen == Format.PLAIN else tables.markdown(sections)
+
+
+COMMANDS = {"check": check_command}

@@ -84,3 +84,6 @@ def _rendered(board: Blackboard, chosen: Format, width: int | None) -> Result:
     from gradcalc.report import tables
 
     return lambda stream: tables.print_remarked(derivation.lines(board), tables.console(stream, width))
+
+
+COMMANDS = {"derive": derive_command}

@@ -146,3 +146,6 @@ def _rendered(run: Run, chosen: Format, rows: int, full: bool, width: int | None
 
         return latex.document(sections)
     return tables.plain(sections) if chosen == Format.PLAIN else tables.markdown(sections)
+
+
+COMMANDS = {"run": run_command, "eval": eval_command}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -9,21 +10,12 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from gradcalc.cli import batch, check, derive, ledger, matrices, tables
 from gradcalc.cli.options import Session, print_version
 from gradcalc.cli.output import abandon_stdout
 from gradcalc.cli.streams import report
 from gradcalc.errors import Diagnostic, Exit, GradcalcError
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-
-@app.callback()
 def top(
     version: Annotated[
         bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version.")
@@ -32,17 +24,29 @@ def top(
     """Gradients as a lecture writes them: forward values, local, upstream and downstream gradients, every branch."""
 
 
-app.command("run")(ledger.run_command)
-app.command("eval", context_settings={"ignore_unknown_options": True})(ledger.eval_command)
-app.command("check")(check.check_command)
-app.command("batch")(batch.batch_command)
-app.command("derive")(derive.derive_command)
-app.command("jacobian")(matrices.jacobian_command)
-app.command("hessian")(matrices.hessian_command)
-app.command("graph")(tables.graph_command)
-app.command("functions")(tables.functions_command)
-app.command("explain")(tables.explain_command)
-app.command("schema")(tables.schema_command)
+COMMANDS: dict[str, str] = {
+    "run": "ledger", "eval": "ledger", "check": "check", "batch": "batch", "derive": "derive",
+    "jacobian": "matrices", "hessian": "matrices", "graph": "tables", "functions": "tables", "explain": "tables",
+    "schema": "tables",
+}  # fmt: skip
+"""The module of each command: its `COMMANDS` have the function."""
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The command line, with the one command that the arguments name, or all of them."""
+    made = typer.Typer(
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    made.callback()(top)
+    first = arguments[0] if arguments else ""
+    for name in [first] if first in COMMANDS else COMMANDS:
+        module = importlib.import_module(f"gradcalc.cli.{COMMANDS[name]}")
+        settings = {"ignore_unknown_options": True} if name == "eval" else None
+        made.command(name, context_settings=settings)(module.COMMANDS[name])
+    return made
 
 
 def execute(arguments: Sequence[str]) -> int:
@@ -53,7 +57,7 @@ def execute(arguments: Sequence[str]) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return int(app(list(arguments), standalone_mode=False, prog_name="gradcalc") or 0)
+        return int(_app(arguments)(list(arguments), standalone_mode=False, prog_name="gradcalc") or 0)
     except GradcalcError as error:
         return report(error.diagnostics)
     except typer.Exit as end:

@@ -195,3 +195,6 @@ def _print(made: Jacobians | Hessians, out: Any, rows: int, full: bool) -> None:
     from gradcalc.report.numbers import Look
 
     tables.print_tables(matrices.sections(made, rows, Look(narrow=out.width < tables.NARROW, full=full)), out)
+
+
+COMMANDS = {"jacobian": jacobian_command, "hessian": hessian_command}

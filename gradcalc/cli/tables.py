@@ -134,3 +134,11 @@ def _draw(dot: str, path: str) -> None:
         raise GradcalcError(
             Diagnostic("unwritable-file", f"{path} cannot be written: {error}", help="check the path")
         ) from error
+
+
+COMMANDS = {
+    "graph": graph_command,
+    "functions": functions_command,
+    "explain": explain_command,
+    "schema": schema_command,
+}

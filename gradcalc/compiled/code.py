@@ -7,6 +7,7 @@ been used. No text takes part, neither from a file nor of the program.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,7 +75,8 @@ class Writer:
     def _function(self) -> Callable[..., Any]:
         parameters: list[ast.arg] = [tree.arg(n) for n in ("leaves", "outs", "works")]
         definition = tree.FunctionDef("program", ast.arguments([], parameters, None, [], [], None, []), self.body, [])
-        vars(definition).setdefault("type_params", [])  # Python 3.12 and newer ask for it
+        if sys.version_info >= (3, 12):
+            definition.type_params = []
         exec(
             compile(ast.Module([definition], []), "<compiled>", "exec"), self.names
         )  # a tree made above, of names made above

@@ -30,7 +30,6 @@ from gradcalc.planning.definitions import (
     with_sizes,
 )
 from gradcalc.planning.expressions import Builder
-from gradcalc.planning.guess import guess_shapes
 from gradcalc.planning.making import TOP, UNKNOWN, Handler, Identity, Value
 from gradcalc.planning.plan import Plan, PlannedClaim, free_values, named_target, put_in_order
 from gradcalc.suggest import Speller, shown_shape
@@ -251,6 +250,8 @@ class Planner:
     @cached_property
     def _guessed(self) -> dict[str, Shape]:
         """Shapes that nothing states, for pictures and symbols."""
+        from gradcalc.planning.guess import guess_shapes  # a run in numbers guesses nothing
+
         stated = {name: with_sizes(shaped.sizes, self.bound) for name, shaped in self.tables.shapes.items()}
         return guess_shapes(self.tables, {**stated, **self.given})
 
