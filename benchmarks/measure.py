@@ -18,6 +18,7 @@ Call = Callable[[], Any]
 
 # A sample of cheap calls is long beside the clock's resolution and short beside a slice of the scheduler's time.
 SAMPLE_SECONDS = 5e-4
+CHEAP_SECONDS = 0.02
 TOLERANCE = 1e-10
 
 
@@ -45,7 +46,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Timing:
-    """Rounds at most, and seconds for a row: a row whose rounds are long makes fewer, but at least `fewest`.
+    """Rounds at most, and seconds for a row: where rounds are long there are fewer, but `fewest` if that is allowed.
 
     A first call that takes more than `long` seconds is not repeated before the rounds: it is work and not compilation.
     """
@@ -67,15 +68,15 @@ class Measured:
 def interleaved(calls: Mapping[str, Call], first: Mapping[str, float], timing: Timing) -> Measured:
     """Time calls in turn; all have been called once, and `first` says how many seconds that took."""
     with settled():
-        alone = {name: first[name] if first[name] > timing.long else once(call)[0] for name, call in calls.items()}
+        alone = {name: first[name] if first[name] > timing.long else _estimate(call) for name, call in calls.items()}
         counts = {name: max(1, int(SAMPLE_SECONDS / max(seconds, 1e-9))) for name, seconds in alone.items()}
         samples = {name: Samples(counts[name]) for name in calls}
-        one_round = sum(alone[name] * (count + (count > 1)) for name, count in counts.items())
-        rounds = max(timing.fewest, min(timing.rounds, int(timing.seconds / one_round)))
+        one_round = sum(alone[name] * (count + _before(count, alone[name])) for name, count in counts.items())
+        rounds = min(timing.rounds, max(timing.fewest, int(timing.seconds / one_round)))
         began, processor = perf_counter(), _processor_seconds()
         for _ in range(rounds):
             for name, call in calls.items():
-                samples[name].seconds.append(_sample(call, counts[name]))
+                samples[name].seconds.append(_sample(call, counts[name], _before(counts[name], alone[name])))
         share = (_processor_seconds() - processor) / (perf_counter() - began)
     return Measured(samples, share)
 
@@ -104,9 +105,22 @@ def once(call: Call) -> tuple[float, Any]:
     return perf_counter() - began, result
 
 
-def _sample(call: Call, count: int) -> float:
-    """Mean seconds of so many calls; several are preceded by one that does not count, which fills the caches."""
-    if count > 1:
+def _estimate(call: Call) -> float:
+    """Seconds of one call: the least of five if they are cheap."""
+    least = once(call)[0]
+    for _ in range(4 if least < CHEAP_SECONDS else 0):
+        least = min(least, once(call)[0])
+    return least
+
+
+def _before(count: int, seconds: float) -> int:
+    """How many calls do not count at the start of a sample: cheap ones are timed with their data in the caches."""
+    return 1 + count // 4 if seconds < CHEAP_SECONDS else 0
+
+
+def _sample(call: Call, count: int, before: int = 1) -> float:
+    """Mean seconds of so many calls, after so many that do not count."""
+    for _ in range(before):
         call()
     began = perf_counter()
     for _ in range(count):

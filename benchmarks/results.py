@@ -90,12 +90,9 @@ def ratio(value: float) -> str:
 
 def show(outcomes: Sequence[Outcome], peers: Peers, machine: dict[str, Any], console: Console) -> None:
     """Print the table, then what a reader must know to read it."""
+    title = "gradcalc's time over the time of each peer"
     table = Table(
-        title="gradcalc's time over the time of each peer",
-        title_justify="left",
-        box=HORIZONTALS,
-        pad_edge=False,
-        show_lines=True,
+        title=title, title_justify="left", box=HORIZONTALS, pad_edge=False, padding=(0, 1, 0, 0), show_lines=True
     )
     table.add_column("work", min_width=16)
     for column in ("gradcalc", "beside", "its time", "ratio", "goal", ""):

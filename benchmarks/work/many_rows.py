@@ -66,13 +66,13 @@ def by_hand(x: Array, y: Array, z: Array) -> Call:
     first = np.empty(x.shape, dtype=bool)
 
     def call() -> Sequence[Any]:
-        np.add(x, y, total)
-        np.maximum(y, z, by_x)
-        np.multiply(total, by_x, value)
-        np.greater(y, z, first)
-        np.multiply(total, first, by_y)
-        np.subtract(total, by_y, by_z)
-        np.add(by_y, by_x, by_y)
+        np.add(x, y, out=total)
+        np.maximum(y, z, out=by_x)
+        np.multiply(total, by_x, out=value)
+        np.greater(y, z, out=first)
+        np.multiply(total, first, out=by_y)
+        np.subtract(total, by_y, out=by_z)
+        np.add(by_y, by_x, out=by_y)
         return value, by_x, by_y, by_z
 
     return call
