@@ -53,7 +53,7 @@ def picture(axis: str, series: Sequence[dict[str, Any]]) -> str:
 def _panel(left: int, width: int, curves: Sequence[Points], label: Callable[[int], str], title: str, below: str) -> str:
     across = [x for curve in curves for x, _ in curve]
     up = [y for curve in curves for _, y in curve]
-    panel = Panel(left + 62, TOP + 22, width - 84, HEIGHT - TOP - 70, _decades(across), _decades(up))
+    panel = Panel(left + 62, TOP + 22, width - 96, HEIGHT - TOP - 70, _decades(across), _decades(up))
     lines = [panel.frame(count_label, label, title, below)]
     lines += [panel.curve(curve, colour) for curve, colour in zip(curves, COLOURS, strict=False)]
     return "\n".join(lines)

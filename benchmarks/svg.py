@@ -82,7 +82,7 @@ def legend(names: Sequence[str], left: int, top: int) -> str:
     lines = []
     for name, colour in zip(names, COLOURS, strict=False):
         lines += [mark(left + 6, top - 4, colour), text(left + 17, top, name)]
-        left += 42 + 7 * len(name)
+        left += round(38 + 6.4 * len(name))
     return "\n".join(lines)
 
 
