@@ -39,6 +39,17 @@ def _parser(name: str, description: str, results: str) -> argparse.ArgumentParse
     return parser
 
 
+def _options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """What was asked for, with the threads set; a place where nothing can be written is refused before the work."""
+    options = parser.parse_args(arguments)
+    if not options.output.parent.is_dir():
+        parser.error(f"there is no folder {options.output.parent}")
+    if options.threads < 1:
+        parser.error("there is one thread at least")
+    pin(options.threads)
+    return options
+
+
 def _compare(arguments: Sequence[str]) -> int:
     parser = _parser("benchmarks", "gradcalc beside its peers; growth and plot are modes of their own", "results.json")
     parser.add_argument("rows", nargs="*", metavar="ROW", help="rows whose names begin so (default: all)")
@@ -46,8 +57,7 @@ def _compare(arguments: Sequence[str]) -> int:
     parser.add_argument("--seconds", type=float, metavar="S", help="for a row, after three rounds (default: 30)")
     parser.add_argument("--peer", action="append", metavar="LIBRARY", help="peers that take part (default: all)")
     parser.add_argument("--list", action="store_true", help="name the rows and stop")
-    options = parser.parse_args(arguments)
-    pin(options.threads)
+    options = _options(parser, arguments)
     from benchmarks import comparison
 
     try:
@@ -59,8 +69,7 @@ def _compare(arguments: Sequence[str]) -> int:
 def _growth(arguments: Sequence[str]) -> int:
     parser = _parser("benchmarks growth", "time and peak memory against the size of the input", "growth.json")
     parser.add_argument("axes", nargs="*", metavar="AXIS", help="statements, width, rows, files (default: all)")
-    options = parser.parse_args(arguments)
-    pin(options.threads)
+    options = _options(parser, arguments)
     from benchmarks import growth
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,5 +43,6 @@ def described(threads: int) -> dict[str, Any]:
         "variables": {name: os.environ.get(name) for name in (*VARIABLES, "XLA_FLAGS")},
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "gradcalc": __version__,
+        "libraries": {name: version(name) for name in ("lark", "numpy", "rich", "typer")},
         "blas": f"{blas['name']} {blas['version']}",
     }

@@ -59,7 +59,7 @@ def _set_up(library: str, threads: int) -> None:
         module.set_num_threads(threads)
     elif library == "jax":
         module.config.update("jax_enable_x64", True)
-        # On one thread a computation is not handed to another: small ones take about two thirds of the time.
+        # Handing a computation to another thread costs time, and where there is one thread it gains none.
         module.config.update("jax_cpu_enable_async_dispatch", threads > 1)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from benchmarks.measure import Task
 
-I = TypeVar("I")  # noqa: E741
+Inputs = TypeVar("Inputs")
 SUBJECT = "gradcalc"
 
 
@@ -41,7 +41,7 @@ def times_faster(times: float) -> Goal:
 
 
 @dataclass(frozen=True)
-class Row(Generic[I]):
+class Row(Generic[Inputs]):
     """One piece of work.
 
     `inputs` makes what all of them work on, in a scratch folder of the row's own if it needs files. `subject` is
@@ -51,8 +51,8 @@ class Row(Generic[I]):
 
     name: str
     work: str
-    inputs: Callable[[Path], I]
-    subject: Callable[[I], Task]
-    peers: Mapping[str, Callable[[I], Task]]
+    inputs: Callable[[Path], Inputs]
+    subject: Callable[[Inputs], Task]
+    peers: Mapping[str, Callable[[Inputs], Task]]
     goals: Mapping[str, Goal] = field(default_factory=dict)
-    reference: Callable[[I], Sequence[Any]] = lambda inputs: ()
+    reference: Callable[[Inputs], Sequence[Any]] = lambda inputs: ()

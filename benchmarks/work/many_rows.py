@@ -148,6 +148,7 @@ def casadi_map(*inputs: Array) -> Call:
     for place, array in enumerate(results):
         buffer.set_res(place, array.data)
 
+    # What is bound lives as long as the call: CasADi holds addresses alone.
     def call(_held: object = (function, buffer)) -> Sequence[Any]:
         evaluate()
         return results

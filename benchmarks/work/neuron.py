@@ -200,6 +200,7 @@ def casadi_buffers(*inputs: Array) -> Call:
     for place, array in enumerate(results):
         buffer.set_res(place, array.T.data)
 
+    # What is bound lives as long as the call: CasADi holds addresses alone.
     def call(_held: object = (function, buffer, held)) -> Sequence[Any]:
         evaluate()
         return results
