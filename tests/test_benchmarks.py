@@ -141,3 +141,13 @@ def test_growth_is_drawn(tmp_path):
         assert all(name in words for name in curves) and "1 ms" in words and "100 MB" in words
         assert len(root.findall("{*}polyline")) == 2 * len(curves)
     assert plot.draw(tmp_path / "absent.json", tmp_path) == 2
+
+
+@pytest.mark.long
+def test_every_peer_that_is_installed_agrees(tmp_path):
+    output = tmp_path / "results.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "-o", output], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [row["name"] for row in json.loads(output.read_text(encoding="utf-8"))["rows"] if not row["agrees"]] == []
