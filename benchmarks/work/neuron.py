@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from benchmarks import calls
 from benchmarks.measure import Array, Call, Task, fastest
-from benchmarks.peers import micrograd_function, tanh_slope
 from benchmarks.row import FASTER, Row, at_most
 from benchmarks.sizes import Sizes
+from benchmarks.work.neuron_by_entry import micrograd, micrograd_numbers, sympy_lambdify
 
 TEXT = "s = u^T tanh(W x + b)"
 WRT = ["W", "x", "b", "u"]
@@ -44,7 +43,7 @@ def _row(name: str, n: int, times: float) -> Row[Inputs]:
     }
     if n <= BY_ENTRY:
         peers["SymPy"] = lambda inputs: Task(sympy_lambdify(*inputs))
-        peers["micrograd"] = lambda inputs: Task(micrograd(*inputs), _micrograd_numbers)
+        peers["micrograd"] = lambda inputs: Task(micrograd(*inputs), micrograd_numbers)
     return Row(
         name=name,
         work=f"prepared neuron, n = {n:,}: value and four gradients of {TEXT}",
@@ -78,8 +77,8 @@ def _plain(inputs: Inputs) -> Sequence[Any]:
 
 
 def by_hand(W: Array, x: Array, b: Array, u: Array) -> Call:
-    """The formulas in NumPy, results written into arrays that are used again or into new ones, whichever is faster."""
-    add, dot, multiply, subtract, tanh = np.add, np.dot, np.multiply, np.subtract, np.tanh
+    """The formulas in NumPy: the fastest of two ways to write results into arrays that are used again, and of new ones."""
+    add, dot, einsum, multiply, subtract, tanh = np.add, np.dot, np.einsum, np.multiply, np.subtract, np.tanh
     n = len(x)
     z, h, d, by_x, by_W = np.empty(n), np.empty(n), np.empty(n), np.empty(n), np.empty((n, n))
     column = d[:, None]
@@ -95,6 +94,17 @@ def by_hand(W: Array, x: Array, b: Array, u: Array) -> Call:
         dot(d, W, by_x)
         return u.dot(h), by_W, by_x, d, h
 
+    def reusing_with_einsum() -> Sequence[Any]:
+        dot(W, x, z)
+        add(z, b, z)
+        tanh(z, h)
+        multiply(h, h, d)
+        subtract(1.0, d, d)
+        multiply(u, d, d)
+        einsum("i,j->ij", d, x, out=by_W)
+        dot(d, W, by_x)
+        return u.dot(h), by_W, by_x, d, h
+
     def making() -> Sequence[Any]:
         h = W.dot(x)
         h += b
@@ -104,7 +114,7 @@ def by_hand(W: Array, x: Array, b: Array, u: Array) -> Call:
         d *= u
         return u.dot(h), d[:, None] * x, d.dot(W), d, h
 
-    return fastest(reusing, making)
+    return fastest(reusing, reusing_with_einsum, making)
 
 
 def pytorch(*inputs: Array) -> Call:
@@ -206,49 +216,3 @@ def casadi_buffers(*inputs: Array) -> Call:
         return results
 
     return call
-
-
-def sympy_lambdify(*inputs: Array) -> Call:
-    """Expressions entry by entry, common parts taken out, as a function of Python floats."""
-    import sympy
-
-    n = len(inputs[1])
-    W, (x, b, u) = sympy.symbols(f"W:{n * n}"), [sympy.symbols(f"{name}:{n}") for name in "xbu"]
-    z = [sum(W[i * n + j] * x[j] for j in range(n)) + b[i] for i in range(n)]
-    s = sum(u[i] * sympy.tanh(z[i]) for i in range(n))
-    outputs = [s] + [[sympy.diff(s, v) for v in group] for group in (W, x, b, u)]
-    function = sympy.lambdify([W, x, b, u], outputs, modules="math", cse=True)
-    flat = [tuple(a.ravel().tolist()) for a in inputs]
-
-    def call() -> Sequence[Any]:
-        value, by_W, *others = function(*flat)
-        return value, np.array(by_W).reshape(n, n), *[np.array(g) for g in others]
-
-    return call
-
-
-def micrograd(W: Array, x: Array, b: Array, u: Array) -> Call:
-    """A graph of scalars, with a tanh written as its own operations are."""
-    from micrograd.engine import Value
-
-    tanh = micrograd_function(math.tanh, tanh_slope)
-    lists = [W.tolist(), x.tolist(), b.tolist(), u.tolist()]
-
-    def call() -> Sequence[Any]:
-        rows = [[Value(w) for w in row] for row in lists[0]]
-        xs, bs, us = [[Value(v) for v in values] for values in lists[1:]]
-        s = Value(0.0)
-        for row, bias, weight in zip(rows, bs, us, strict=True):
-            z = bias
-            for w, v in zip(row, xs, strict=True):
-                z = z + w * v
-            s = s + weight * tanh(z)
-        s.backward()
-        return s, rows, xs, bs, us
-
-    return call
-
-
-def _micrograd_numbers(result: Any) -> Sequence[Any]:
-    value, rows, *vectors = result
-    return [value.data, [[w.grad for w in row] for row in rows], *[[v.grad for v in values] for values in vectors]]
