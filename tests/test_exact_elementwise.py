@@ -48,6 +48,36 @@ def test_second_derivatives(name: str, attributes: dict[str, Any]) -> None:
         assert error.ulps <= SECOND_ULPS, (by, error)
 
 
+def beside_quarter_turns(power: int) -> list[float]:
+    """The floats in [2^power, 2^(power + 1)) next to multiples of π/2: denominators of the continued fraction of
+    2^(power - 52)/(π/2) (Muller et al., Handbook of Floating-Point Arithmetic, 10.2)."""
+    with mp.workprec(1400):
+        rest, before, last = mpf(2) ** (power - 52) / (mp.pi / 2), 1, 0
+        while last < 2**53:
+            whole = int(mp.floor(rest))
+            before, last = last, whole * last + before
+            rest = 1 / (rest - whole)
+    least = -(-(2**52) // before)
+    return [math.ldexp(before * k, power - 52) for k in range(least, least + 3) if before * k < 2**53]
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_sin_cos_and_tan_of_the_floats_closest_to_quarter_turns(name: str) -> None:
+    """Value and derivative of arrays and of numbers, by mpmath."""
+    places = [x for power in range(1, 1024, 3) for x in beside_quarter_turns(power)] + [5.319372648326541e255]
+    places += [-x for x in places[::7]]
+    run = gradcalc.loads(f"h = {name}(x)").run({"x": places})
+    step = gradcalc.loads(f"h = {name}(x); x ∈ R").compile(of="h")
+    slope: Any = {"sin": mp.cos, "cos": lambda x: -mp.sin(x), "tan": lambda x: 1 + mp.tan(x) ** 2}[name]
+    with mp.workprec(1400):
+        for k, x in enumerate(places):
+            exact, bend = (float(f(mpf(x))) for f in (getattr(mp, name), slope))
+            for value in (run.value[k], step(x=x)[0]):
+                assert abs(value - exact) <= 4 * math.ulp(exact), x
+            for derivative in (run.gradients["x"].value[k, k], step(x=x)[1]["x"]):
+                assert abs(derivative - bend) <= 4 * math.ulp(bend), x
+
+
 # ---------------------------------------------------------------------------------- the edges
 
 
