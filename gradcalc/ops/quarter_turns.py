@@ -1,4 +1,4 @@
-"""sin, cos and tan, right also beside their zeros and poles far out, where libraries lose digits.
+"""sin, cos and tan, right also beside their zeros and poles far out, where libraries lose digits; π to many digits.
 
 A number x = k π/2 + r with a small r has sin, cos and tan of r up to sign, or tan = -1/r. A float far out can lie so
 close to k π/2 that 60 bits and more cancel in r (Muller et al., Handbook of Floating-Point Arithmetic, 10.2), more than
@@ -19,17 +19,17 @@ FAR = 1e8
 """From here on libraries reduce by other means than a few parts of π."""
 NEAR = 1e-9
 """How small a result is, or the inverse of how large, that is computed again: libraries are right up to 1e-12."""
-_BITS = 1280
+BITS = 1280
 """Binary places of π: 1024 before the point of the largest float, some 60 that cancel, and 128 to spare."""
 
 
 @cache
-def _half_pi() -> int:
-    """π/2 · 2^_BITS, by Machin's formula: π/4 = 4 arctan(1/5) - arctan(1/239)."""
+def half_pi() -> int:
+    """π/2 2^BITS, by Machin's formula: π/4 = 4 arctan(1/5) - arctan(1/239)."""
     spare = 32
 
     def arctan_of_inverse(n: int) -> int:
-        power = total = (1 << (_BITS + spare)) // n
+        power = total = (1 << (BITS + spare)) // n
         k = 1
         while power:
             power //= -n * n
@@ -42,12 +42,12 @@ def _half_pi() -> int:
 
 def remainder(x: float) -> tuple[int, float]:
     """The k and r of x = k π/2 + r, with |r| up to π/4; k modulo 4."""
-    half = _half_pi()
+    half = half_pi()
     above, below = x.as_integer_ratio()
-    turns, rest = divmod((above << _BITS) // below, half)
+    turns, rest = divmod((above << BITS) // below, half)
     if 2 * rest > half:
         turns, rest = turns + 1, rest - half
-    return turns % 4, rest / (1 << _BITS)
+    return turns % 4, rest / (1 << BITS)
 
 
 def _sin_beside(x: float) -> float:
