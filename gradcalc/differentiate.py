@@ -7,7 +7,7 @@ graph, so what they return can be differentiated again. Griewank and Walther, Ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -52,15 +52,15 @@ class Backward:
         return al.zeros(node.graph, node.shape) if found is None else found
 
 
-def varying(root: Node) -> list[Node]:
-    """The nodes that `root` needs and that depend on an input, operands before their node.
+def varying(root: Node, also: Container[Node] = ()) -> list[Node]:
+    """The nodes that `root` needs and that depend on an input or on one in `also`, operands before their node.
 
     The order follows from the expression alone, and not from the order in which its parts were written.
     """
     found: set[Node] = set()
     order = list(depth_first([root]))
     for node in order:
-        if node.op == "input" or any(i in found for i in node.inputs):
+        if node.op == "input" or node in also or any(i in found for i in node.inputs):
             found.add(node)
     return [n for n in order if n in found]
 
@@ -83,17 +83,17 @@ def accumulate(contributions: Sequence[Node]) -> Node:
     return al.add(contributions)
 
 
-def reverse(target: Node, seed: Node | None = None) -> Backward:
-    """Differentiate a target by everything that it depends on.
+def reverse(target: Node, seed: Node | None = None, also: Container[Node] = ()) -> Backward:
+    """Differentiate a target by everything that it depends on, and by constants in `also`.
 
     `seed` is the upstream gradient of the target, in its shape: by default 1, for a scalar.
     """
     with collector_paused():
-        return _reverse(target, target.graph.constant(1.0) if seed is None else seed)
+        return _reverse(target, target.graph.constant(1.0) if seed is None else seed, also)
 
 
-def _reverse(target: Node, seed: Node) -> Backward:
-    order = varying(target)
+def _reverse(target: Node, seed: Node, also: Container[Node]) -> Backward:
+    order = varying(target, also)
     active = set(order)
     contributions: dict[Node, list[tuple[int, Node]]] = {target: [(len(order), seed)]}
     sweep = Backward(target, seed)

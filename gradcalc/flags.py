@@ -20,7 +20,7 @@ from gradcalc.run import EdgeRow, Flag, Run
 
 Array = np.ndarray[Any, Any]
 NEAR, TINY = 1e-12, 1e-100
-"""How far from a point a pole is left behind: a part of a number, and for 0 a number."""
+"""How far from a point a pole is left behind: a part of a number, for 0 one of what it stands beside, else a number."""
 UNUSUAL = (("infinite-gradient", np.isinf, "infinite"), ("undefined-gradient", np.isnan, "undefined"))
 
 
@@ -110,15 +110,19 @@ def _too_large(edge: Edge, values: Values) -> bool:
     fixed = {n: values[n] for n in [*ancestors([edge.upstream]), *(n for n in order if not n.inputs)]}
     for side in (-NEAR, NEAR):
         with np.errstate(over="ignore"):
-            moved = {
-                i: np.where(values[i] == 0, np.sign(side) * TINY, values[i] * (1.0 + side)) for i in edge.node.inputs
-            }
+            moved = {i: _beside(values[i], side) for i in edge.node.inputs}
         known = {**fixed, **moved}
         known.pop(edge.node, None)
         found = evaluator.evaluate([n for n in order if n.inputs], known)[edge.downstream]
         if not np.isinf(found[bad]).all():
             return False
     return True
+
+
+def _beside(array: Array, part: float) -> Array:
+    """Numbers that differ by a part, those that are 0 by that part of the largest, or by a tiny number if all are."""
+    largest = np.max(np.abs(array), initial=0.0)
+    return np.where(array == 0, part * largest if largest else np.sign(part) * TINY, array * (1.0 + part))
 
 
 def _cause(edges: Iterable[Edge], values: Values, by: Node | None) -> Edge | None:

@@ -7,13 +7,14 @@ the assumed ones as independent errors do,
 
     E = |Σ v̄ δv known| + √(Σ (v̄ δv assumed)²),
 
-and log10(E / (2^-53 |s|)) digits of s are lost. Data and numbers in the text count as exact. Errors of the second
-order are left out.
+and log10(E / (2^-53 |s|)) digits of s are lost; of an s that is 0, all. Data and numbers in the text count as
+exact, what is computed from numbers does not. Errors of the second order are left out.
 """
 
 from __future__ import annotations
 
 import math
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,14 +22,14 @@ from typing import Any
 import numpy as np
 
 from gradcalc import evaluator
-from gradcalc.differentiate import Backward, Edge
+from gradcalc.differentiate import Backward, Edge, reverse
 from gradcalc.errors import Diagnostic, Label
 from gradcalc.evaluator import Values
-from gradcalc.graph import Node, extent
+from gradcalc.graph import Node, ancestors, extent
 from gradcalc.notation import EXPLICIT, render
 from gradcalc.planning.plan import Plan
 from gradcalc.remedies import remedy
-from gradcalc.rounding import UNIT, rounding
+from gradcalc.rounding import LEAST, UNIT, rounding, underflowed
 
 Array = np.ndarray[Any, Any]
 DIGITS = -math.log10(UNIT)
@@ -38,6 +39,8 @@ TOLERATED = 3.0
 MOST_NODES = 20_000
 """Values of a graph whose rounding is followed."""
 SUMS = ("add", "sum", "mean", "matmul", "trace")
+TOO_SMALL = "the result is too small for a 64-bit float to hold its digits"
+LARGER = "keep what is computed on the way above 2.3e-308: divide by its size first, or compute with logarithms"
 SHORT = 50
 """Characters of an expression that is written out in a warning."""
 
@@ -58,47 +61,97 @@ def lost_digits(plan: Plan, sweep: Backward, values: Values) -> list[Diagnostic]
     """
     if len(sweep.adjoints) > MOST_NODES:
         return []
-    found = _worst(sweep, values)
-    return [_warning(plan, sweep.target, found)] if found is not None and found.digits > TOLERATED else []
+    followed = _followed(sweep, values)
+    found = _worst(followed)
+    return [_warning(plan, followed, found)] if found is not None and found.digits > TOLERATED else []
 
 
 def digits_lost(sweep: Backward, values: Values) -> Array:
     """The digits that each entry of the target has lost; of a scalar's values with an axis of rows, in each row."""
-    return _lost(sweep, values)[0] if len(sweep.adjoints) <= MOST_NODES else np.zeros(1)
+    return _lost(_followed(sweep, values))[0] if len(sweep.adjoints) <= MOST_NODES else np.zeros(1)
 
 
-def _worst(sweep: Backward, values: Values) -> Loss | None:
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A sweep by all that was rounded, and its values; `constants` are what it is by besides what varies."""
+
+    sweep: Backward
+    values: Values
+    constants: frozenset[Node] = frozenset()
+
+    def adjoint(self, node: Node) -> Array:
+        """The adjoint of a node. Of a constant an infinite one says nothing, as that of the exponent of (-1)^3."""
+        array = self.values[self.sweep.adjoints[node]]
+        return np.where(np.isfinite(array), array, 0.0) if node in self.constants else array
+
+
+def _followed(sweep: Backward, values: Values) -> Followed:
+    """A sweep as it is, or one by the constants too whose computation rounded something."""
+    rounded = {n for n in ancestors([sweep.target]) if n not in sweep.adjoints and _error(n, values).any()}
+    if not rounded:
+        return Followed(sweep, values)
+    whole = reverse(sweep.target, sweep.seed, rounded)
+    known: Values = ChainMap({}, values)
+    for adjoint in whole.adjoints.values():
+        evaluator.evaluate(evaluator.above(adjoint, known), known)
+    return Followed(whole, known, frozenset(whole.adjoints) - frozenset(sweep.adjoints))
+
+
+def _error(node: Node, values: Values) -> Array:
+    """The size of what a node rounded off."""
+    known, assumed = rounding(node, values)
+    return assumed if known is None else np.abs(known) + assumed
+
+
+def _worst(followed: Followed) -> Loss | None:
     """The entry of the target that has lost most."""
-    target = sweep.target
-    lost, errors = _lost(sweep, values)
+    target = followed.sweep.target
+    lost, errors = _lost(followed)
     if not lost.size or not (lost > TOLERATED).any():
         return None
     worst = int(np.nanargmax(lost))
     rows = int(extent(target.shape)[0])
     place = evaluator.entry((worst % rows, worst // rows), target)
     with np.errstate(all="ignore"):
-        return Loss(float(min(lost[worst], DIGITS)), place, _loser(sweep, values, errors, worst))
+        return Loss(float(lost[worst]), place, _loser(followed, errors, worst))
 
 
-def _lost(sweep: Backward, values: Values) -> tuple[Array, dict[Node, Array]]:
+def _lost(followed: Followed) -> tuple[Array, dict[Node, Array]]:
     """Digits by entry of the target, and the error of each value."""
-    target = sweep.target
-    size = np.swapaxes(np.abs(values[target]), -1, -2).reshape(-1)
-    unit = np.maximum(size * UNIT, np.finfo(np.float64).tiny)
+    values = followed.values
+    size = np.swapaxes(np.abs(values[followed.sweep.target]), -1, -2).reshape(-1)
     known, assumed = np.zeros_like(size), np.zeros_like(size)
     errors: dict[Node, Array] = {}
     with np.errstate(all="ignore"):
-        for node, adjoint in sweep.adjoints.items():
+        for node in followed.sweep.adjoints:
             signed, spread = rounding(node, values)
             errors[node] = spread if signed is None else np.abs(signed) + spread
             if not errors[node].any():
                 continue
+            adjoint = followed.adjoint(node)
             if signed is not None:
-                known += _moved(values[adjoint], signed).sum(axis=(-2, -1)) / unit
-            moved = _moved(values[adjoint], spread) / unit[:, None, None]
-            assumed += np.square(moved).sum(axis=(-2, -1))
-        error = np.abs(known) + np.sqrt(assumed)
-        return np.where(error == 0, 0.0, np.log10(error)), errors
+                known = known + _moved(adjoint, signed).sum(axis=(-2, -1))
+            assumed = np.hypot(assumed, _length(_moved(adjoint, spread)))
+        error = np.abs(known) + assumed
+        return np.where((size == 0) & (error > 0), DIGITS, digits_in(error, size)), errors
+
+
+def digits_in(error: Array, size: Array) -> Array:
+    """How many of the digits of a number an error is: log10 of it in units of the last place.
+
+    All of them are if the error is no number, or the number 0. The spacing of floats near 0 is no loss: no form of an
+    expression has more digits there.
+    """
+    with np.errstate(all="ignore"):
+        digits = np.log10(error) - np.log10(np.maximum(UNIT * size, LEAST))
+        return np.where(error == 0, 0.0, np.where(np.isnan(digits), DIGITS, np.minimum(digits, DIGITS)))
+
+
+def _length(array: Array) -> Array:
+    """The Euclidean length over the last two axes, where squares may leave the range of floats."""
+    size = np.max(np.abs(array), axis=(-2, -1), initial=0.0)
+    scale = np.where((size > 0) & np.isfinite(size), size, 1.0)
+    return np.asarray(scale * np.sqrt(np.square(array / scale[..., None, None]).sum(axis=(-2, -1))))
 
 
 def _moved(adjoint: Array, error: Array) -> Array:
@@ -106,15 +159,18 @@ def _moved(adjoint: Array, error: Array) -> Array:
     return np.where((adjoint == 0) | (error == 0), 0.0, adjoint * error)
 
 
-def _loser(sweep: Backward, values: Values, errors: Mapping[Node, Array], row: int) -> Node:
+def _loser(followed: Followed, errors: Mapping[Node, Array], row: int) -> Node:
     """From the value whose rounding costs most, upwards to where it grew most compared with the value itself."""
+    sweep, values = followed.sweep, followed.values
 
     def of(node: Node) -> Array:
-        array = values[node]
+        return of_row(values[node])
+
+    def of_row(array: Array) -> Array:
         return array[row if len(array) > 1 else 0] if array.ndim > 2 else array
 
     def cost(node: Node) -> float:
-        return float(np.nanmax(np.abs(_moved(of(sweep.adjoints[node]), errors[node])), initial=0.0))
+        return float(np.nanmax(np.abs(_moved(of_row(followed.adjoint(node)), errors[node])), initial=0.0))
 
     users: dict[Node, list[Edge]] = {}
     for edge in sweep.edges:
@@ -138,15 +194,17 @@ def _growth(below: Array, above: Array, edge: Edge) -> float:
     return float(np.nansum(np.abs(below)) / np.nansum(np.abs(above)))
 
 
-def _warning(plan: Plan, target: Node, loss: Loss) -> Diagnostic:
+def _warning(plan: Plan, followed: Followed, loss: Loss) -> Diagnostic:
     """The warning: how many digits are lost and remain, the value that loses them, and what to write instead."""
+    target, small = followed.sweep.target, bool(underflowed(loss.node, followed.values).any())
     place = f"[{', '.join(map(str, loss.place))}]" if loss.place else ""
     message = told_loss(f"`{plan.labels[target]}{place}`", loss.digits)
     node, label = loss.node, plan.labels.get(loss.node, "")
     span = plan.spans.get(node)
     labels = (Label(span, label),) if span is not None else ()
-    where = f"they are lost in {f'`{label}`, ' if label else ''}`{_shown(plan, node, node)}`: {_why(node)}"
-    return Diagnostic("lost-digits", message, span or plan.spans.get(target), labels, where, _help(plan, node))
+    why, better = (TOO_SMALL, LARGER) if small else (_why(node), _help(plan, node))
+    where = f"they are lost in {f'`{label}`, ' if label else ''}`{_shown(plan, node, node)}`: {why}"
+    return Diagnostic("lost-digits", message, span or plan.spans.get(target), labels, where, better)
 
 
 def told_loss(name: str, digits: float) -> str:

@@ -3,6 +3,10 @@
 For sums, products, quotients, roots and whole powers that is computed in doubled arithmetic (`gradcalc.ops.doubled`),
 roots and quotients by their residual, so that a step that is exact counts for nothing. Operations that only choose,
 move or negate are exact. Of all others half a unit in the last place is assumed.
+
+Below the least normal number, 2^-1022, floats are evenly spaced, so that a rounding is no longer small beside the
+result: it is up to half of the least float, 2^-1074, and of a result that became 0 it is all of it (gradual underflow,
+IEEE 754; Higham, Accuracy and Stability of Numerical Algorithms, 2.1). What no float can tell counts as the least one.
 """
 
 from __future__ import annotations
@@ -25,11 +29,17 @@ MOST_FACTORS = 64
 VANISHING = 1e-280
 """Below this the error of a product is no float any more."""
 EXACT = {
-    "abs", "as", "ceil", "clip", "compare", "concat", "copy", "diag", "floor", "index", "max", "max_entry", "min",
-    "min_entry", "negative", "norminf", "place", "relu", "round", "share", "sign", "step", "stretch", "table",
-    "transpose", "unvec", "vec", "where",
+    "abs", "as", "ceil", "clip", "compare", "concat", "copy", "diag", "floor", "floor_quotient", "index", "max",
+    "max_entry", "median_share", "min", "min_entry", "negative", "norminf", "place", "relu", "round", "share", "sign",
+    "step", "stretch", "table", "transpose", "unvec", "vec", "where",
 }  # fmt: skip
 """Operations that round nothing."""
+SUMS = {"add", "norm1", "one_minus_square", "sum", "trace", "two_minus_square"}
+"""Operations whose result is 0 only where it should be: a sum of floats that is no 0 is at least the least float."""
+LEAST, LEAST_NORMAL = 2.0**-1074, 2.0**-1022
+"""The least float above 0, and the least that has all digits."""
+NEARBY = 2.0**-10
+"""By what part operands move where it is asked whether a 0 is one by chance."""
 
 
 def summed(high: Array, low: Array | float, axis: int) -> Pair:
@@ -67,10 +77,30 @@ def _root(below: Pair, value: Array) -> Array:
     return np.where(value == 0, 0.0, rest / np.where(value == 0, 1.0, 2.0 * value))
 
 
-def _quotient(x: Array, y: Array, value: Array) -> Array:
-    product = two_product(value, y)
-    rest = np.where(np.abs(x) < VANISHING, np.nan, (x - product[0]) - product[1])
-    return np.where(x == 0, 0.0, rest / y)
+def _shrunk(rest: Array, power: Array) -> Array:
+    """r 2^p, away from 0: what is too small for a float is the least one."""
+    small = np.ldexp(rest, power)
+    return np.where((small == 0) & (rest != 0), np.copysign(LEAST, rest), small)
+
+
+def _sure(known: Array, value: Array) -> Array:
+    """What is known of a result whose products do not vanish, not a number for others."""
+    return np.where((np.abs(value) < VANISHING) & (value != 0), np.nan, known)
+
+
+def _raised(a: Array, exponent: int) -> Pair:
+    whole = pair(np.ones_like(a))
+    for _ in range(exponent):
+        whole = multiply(whole, pair(a))
+    return whole
+
+
+def _quotient(x: Array, y: Array, value: Array, exponent: int = 1) -> Array:
+    """x/y^k - v = (x - v y^k)/y^k, all near 1 by powers of 2."""
+    (a, i), (b, j) = np.frexp(x), np.frexp(y)
+    below = _raised(b, exponent)
+    product = multiply(pair(np.ldexp(value, exponent * j - i)), below)
+    return _shrunk(((a - product[0]) - product[1]) / below[0], i - exponent * j)
 
 
 def _add(node: Node, value: Array, *terms: Array) -> Array:
@@ -90,13 +120,11 @@ def _power(node: Node, value: Array, x: Array, n: Array) -> Array | None:
         return _root(pair(x), value)
     if exponent != np.floor(exponent) or abs(exponent) > MOST_FACTORS:
         return None
-    whole = pair(np.ones_like(x))
-    for _ in range(int(abs(exponent))):
-        whole = multiply(whole, pair(x))
-    if exponent >= 0:
-        return _left(whole, value)
-    product = two_product(value, whole[0])
-    return np.asarray((((1.0 - product[0]) - product[1]) - value * whole[1]) / whole[0])
+    if exponent < 0:
+        return _quotient(np.ones_like(x), x, value, int(-exponent))
+    a, i = np.frexp(x)
+    i = i * int(exponent)
+    return _shrunk(_left(_raised(a, int(exponent)), np.ldexp(value, -i)), i)
 
 
 def _mean(node: Node, value: Array, x: Array) -> Array:
@@ -104,7 +132,7 @@ def _mean(node: Node, value: Array, x: Array) -> Array:
     total = _over(pair(x), axis)
     length = np.asarray(float(x.shape[-2] * x.shape[-1] if axis is None else x.shape[axis - 2]))
     product = two_product(value, length)
-    return np.asarray((((total[0] - product[0]) - product[1]) + total[1]) / length)
+    return _sure((((total[0] - product[0]) - product[1]) + total[1]) / length, value)
 
 
 def _matmul(node: Node, value: Array, a: Array, b: Array) -> Array | None:
@@ -113,11 +141,11 @@ def _matmul(node: Node, value: Array, a: Array, b: Array) -> Array | None:
     if value.size * a.shape[-1] > MOST_PRODUCTS:
         return None
     high, low = summed(*two_product(a[..., :, :, None], b[..., None, :, :]), axis=-2)
-    return _left((high[..., 0, :], low[..., 0, :]), value)
+    return _sure(_left((high[..., 0, :], low[..., 0, :]), value), value)
 
 
 def _norm_squared(node: Node, value: Array, x: Array) -> Array:
-    return _left(_over(two_product(x, x), node.attributes.get("axis")), value)
+    return _sure(_left(_over(two_product(x, x), node.attributes.get("axis")), value), value)
 
 
 def _hypot(node: Node, value: Array, x: Array, y: Array) -> Array:
@@ -132,7 +160,9 @@ def _trace(node: Node, value: Array, x: Array) -> Array:
 
 
 def _product(node: Node, value: Array, x: Array, y: Array) -> Array:
-    return _left(two_product(x, y), value)
+    """x y - v, all near 1 by powers of 2."""
+    (a, i), (b, j) = np.frexp(x), np.frexp(y)
+    return _shrunk(_left(two_product(a, b), np.ldexp(value, -(i + j))), i + j)
 
 
 def _one_minus_square(node: Node, value: Array, x: Array) -> Array:
@@ -147,7 +177,8 @@ KNOWN: dict[str, Callable[..., Array | None]] = {
     "scale": _product,
     "divide": lambda node, value, x, y: _quotient(x, y, value),
     "ratio": lambda node, value, x, y: _quotient(x, y, value),
-    "square": lambda node, value, x: _left(two_product(x, x), value),
+    "quotient_power": lambda node, value, x, y: _quotient(x, y, value, node.attributes["power"]),
+    "square": lambda node, value, x: _product(node, value, x, x),
     "one_minus_square": _one_minus_square,
     "sqrt": lambda node, value, x: _root(pair(x), value),
     "power": _power,
@@ -169,21 +200,54 @@ def rounding(node: Node, values: Values) -> tuple[Array | None, Array]:
     if not operands or node.op in EXACT:
         return None, nothing
     with np.errstate(all="ignore"):
+        gone = _vanished(node, value, operands)
         known = KNOWN[node.op](node, value, *operands) if node.op in KNOWN else None
-        size = _assumed(node, value, operands)
+        size = np.where(gone, LEAST, _assumed(node, value, operands))
         if known is None:
             return None, np.where(np.isfinite(size), size, 0.0)
-        usable = np.isfinite(known)
+        usable = np.isfinite(known) & ~gone
     return np.where(usable, known, 0.0), np.where(usable | ~np.isfinite(size), 0.0, size)
 
 
+def underflowed(node: Node, values: Values) -> Array:
+    """Where a result has lost digits because it is too small for a normal float: below 2^-1022, or 0 in place of it."""
+    value, operands = np.abs(values[node]), [values[i] for i in node.inputs]
+    if not operands or node.op in EXACT or node.op in SUMS:
+        return np.zeros(value.shape, bool)
+    with np.errstate(all="ignore"):
+        return np.asarray(((value > 0) & (value < LEAST_NORMAL)) | _vanished(node, value, operands))
+
+
+def _vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+    """Where a result is 0 because it is too small: it is 0 beside these operands too, with no 0 among them.
+
+    A function has zeros at places, a product where a factor is 0, a determinant where rows depend on each other: there
+    it is not 0 any more if every entry moves by itself, and what is 0 becomes a number.
+    """
+    zero = np.asarray(value == 0)
+    if node.op in SUMS or not zero.any():
+        return np.zeros(value.shape, bool)
+    random = np.random.default_rng(0)
+    moved = []
+    for x in operands:
+        step = random.uniform(1.0, 2.0, x.shape[-2:])
+        moved.append(np.where(x == 0, step, x * (1.0 + NEARBY * step)))
+    return np.asarray(zero & (node.operation.kernel(node.attributes, *moved) == 0))
+
+
 def _assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
-    """Half a unit in the last place, and nothing where a function such as exp has a whole value at 0."""
+    """Half a unit in the last place, and nothing where a result is 0, or a function such as exp whole at 0."""
     if node.op == "matmul":
         a = np.swapaxes(operands[0], -1, -2) if node.attributes["left"] else operands[0]
         b = np.swapaxes(operands[1], -1, -2) if node.attributes["right"] else operands[1]
-        return np.asarray(UNIT * np.sqrt(np.square(a) @ np.square(b)))
+        return _at_least(UNIT * np.sqrt(np.square(a) @ np.square(b)), value)
+    size = _at_least(UNIT * np.abs(value), value)
     if node.operation.entrywise and len(operands) == 1:
         simple = (operands[0] == 0) & (value * 4.0 == np.rint(value * 4.0))
-        return np.where(simple, 0.0, UNIT * np.abs(value))
-    return np.asarray(UNIT * np.abs(value))
+        return np.where(simple, 0.0, size)
+    return size
+
+
+def _at_least(size: Array, value: Array) -> Array:
+    """Half of a unit, which is no less than that of the least numbers."""
+    return np.where(value == 0, size, np.maximum(size, LEAST))

@@ -48,6 +48,36 @@ def test_second_derivatives(name: str, attributes: dict[str, Any]) -> None:
         assert error.ulps <= SECOND_ULPS, (by, error)
 
 
+def beside_quarter_turns(power: int) -> list[float]:
+    """The floats in [2^power, 2^(power + 1)) next to multiples of π/2: denominators of the continued fraction of
+    2^(power - 52)/(π/2) (Muller et al., Handbook of Floating-Point Arithmetic, 10.2)."""
+    with mp.workprec(1400):
+        rest, before, last = mpf(2) ** (power - 52) / (mp.pi / 2), 1, 0
+        while last < 2**53:
+            whole = int(mp.floor(rest))
+            before, last = last, whole * last + before
+            rest = 1 / (rest - whole)
+    least = -(-(2**52) // before)
+    return [math.ldexp(before * k, power - 52) for k in range(least, least + 3) if before * k < 2**53]
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "tan"])
+def test_sin_cos_and_tan_of_the_floats_closest_to_quarter_turns(name: str) -> None:
+    """Value and derivative of arrays and of numbers, by mpmath."""
+    places = [x for power in range(1, 1024, 3) for x in beside_quarter_turns(power)] + [5.319372648326541e255]
+    places += [-x for x in places[::7]]
+    run = gradcalc.loads(f"h = {name}(x)").run({"x": places})
+    step = gradcalc.loads(f"h = {name}(x); x ∈ R").compile(of="h")
+    slope: Any = {"sin": mp.cos, "cos": lambda x: -mp.sin(x), "tan": lambda x: 1 + mp.tan(x) ** 2}[name]
+    with mp.workprec(1400):
+        for k, x in enumerate(places):
+            exact, bend = (float(f(mpf(x))) for f in (getattr(mp, name), slope))
+            for value in (run.value[k], step(x=x)[0]):
+                assert abs(value - exact) <= 4 * math.ulp(exact), x
+            for derivative in (run.gradients["x"].value[k, k], step(x=x)[1]["x"]):
+                assert abs(derivative - bend) <= 4 * math.ulp(bend), x
+
+
 # ---------------------------------------------------------------------------------- the edges
 
 
@@ -93,6 +123,62 @@ def test_a_third_derivative_of_sinc() -> None:
     found = gradcalc.loads("s = sinc'''(x)").run({"x": 0.7}, of="s").value
     with mp.workdps(60):
         assert float(found) == pytest.approx(float(mp.diff(mp.sincpi, mpf(0.7), 3)), rel=1e-15)
+
+
+def beside_zeros_of_sinc(order: int) -> list[float]:
+    """The floats on both sides of zeros of a derivative, for it has one in each unit from 1 on."""
+    found = []
+    with mp.workdps(60):
+        for k in [*range(1, 25), 100, 1000, 12345, 10**6, 10**9, 10**12]:
+            start = mpf(k) + (mpf(1) / 2 if order % 2 else 0)
+            zero = float(mp.findroot(lambda x: sinc_derivative(x, order), start))
+            found += [zero, math.nextafter(zero, 0.0), math.nextafter(zero, math.inf)]
+    return [x for x in found if x > 1] + [1e13 + 0.5, 1e15 + 0.5, -1.430296653124203]
+
+
+def sinc_derivative(x: Any, order: int) -> Any:
+    """By x s⁽ⁿ⁾ + n s⁽ⁿ⁻¹⁾ = πⁿ⁻¹ sin(π x + n π/2)."""
+    value = mp.sinpi(x) / (mp.pi * x)
+    turned = mp.sinpi(x), mp.cospi(x), -mp.sinpi(x), -mp.cospi(x)
+    for n in range(1, order + 1):
+        value = (mp.pi ** (n - 1) * turned[n % 4] - n * value) / x
+    return value
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_derivatives_of_sinc_beside_their_zeros(order: int) -> None:
+    places = beside_zeros_of_sinc(order)
+    found = gradcalc.loads(f"h = sinc{chr(39) * order}(x)").run({"x": places}).value
+    with mp.workdps(80):
+        for x, value in zip(places, found, strict=True):
+            exact = sinc_derivative(mpf(x), order)
+            assert abs(mpf(float(value)) - exact) <= 4 * mpf(math.ulp(float(exact))), x
+
+
+SUBNORMAL = [5e-324, 1.5e-323, 3.3e-319, -7.7e-310]
+BESIDE = [-1.8694624431110043e-09, 0.7, 1.3, 1.9, 3.7e-5, 2.5e-100]
+
+
+@pytest.mark.parametrize("a", SUBNORMAL)
+@pytest.mark.parametrize("b", BESIDE)
+def test_slopes_of_two_numbers_of_which_one_is_subnormal(a: float, b: float) -> None:
+    """∂arctan2(a, b)/∂b = -a/(a² + b²), ∂hypot(a, b)/∂a = a/h and ∂²hypot/∂a∂b = -a b/h³."""
+    with mp.workdps(400):
+        x, y = mpf(a), mpf(b)
+        angle, length, mixed = -x / (x**2 + y**2), x / mp.hypot(x, y), -x * y / mp.hypot(x, y) ** 3
+        found = [
+            at("s = arctan2(a, b)", a=a, b=b)[1]["b"],
+            at("s = hypot(a, b)", a=a, b=b)[1]["a"],
+            second("s = hypot(a, b)", a=a, b=b)["a", "b"],
+        ]
+        for value, exact in zip(found, (angle, length, mixed), strict=True):
+            assert abs(mpf(value) - exact) <= 2 * mpf(math.ulp(float(exact)))
+
+
+@pytest.mark.parametrize("z", [1e-17, 5.7e-62, 1e-320])
+def test_a_power_of_0_with_a_tiny_exponent(z: float) -> None:
+    """z x^(z-1) goes to ∞ as x goes to 0, also where z - 1 rounds to -1."""
+    assert at("s = x^z", x=0.0, z=z) == (0.0, {"x": math.inf, "z": 0.0})
 
 
 POWERS_AT_0 = [

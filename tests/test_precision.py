@@ -7,6 +7,7 @@ each expression is tried at several nearby points and the most that is lost is c
 from __future__ import annotations
 
 import json
+import math
 import re
 import warnings
 from collections.abc import Callable
@@ -155,6 +156,37 @@ def test_the_count_for_a_gradient_is_what_mpmath_finds(text: str, data: dict[str
     assert max(said) <= max(truth) + 1.5 and max(said) >= max(truth) - 1.5 - 3 * (max(truth) < 4.5), (said, truth)
 
 
+EQUAL_BRANCHES: list[tuple[str, str, dict[str, float], Formula]] = [
+    *(("1/(x + 1) - 1/x", "x", {"x": x}, lambda x: 1 / x**2 - 1 / (x + 1) ** 2)
+      for x in (1.3e6, 7.7e6, 1.5e7, 1e9, 1e13)),
+    ("100 + 1/(x + 1) - 1/x", "x", {"x": 1e9 + 0.25}, lambda x: 1 / x**2 - 1 / (x + 1) ** 2),
+    ("sinh((a - x) + b) - sinh(a - x)", "a", {"x": -1.8e-8, "a": 0.001, "b": 1e-6},
+     lambda x, a, b: mp.cosh(a - x + b) - mp.cosh(a - x)),
+    ("(exp(square(x) + 1e-6) - exp(square(x))) - expm1(cos(sqrt(1)))", "x", {"x": -0.0010558354739763711},
+     lambda x: 2 * x * mp.exp(x**2) * mp.expm1(mp.mpf(1e-6))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "by", "data", "slope"), EQUAL_BRANCHES)
+def test_branches_with_one_function_that_cancel_are_seen(
+    text: str, by: str, data: dict[str, float], slope: Formula
+) -> None:
+    """What two steps of one size round off does not cancel in all sweeps."""
+    run = gradcalc.loads(f"s = {text}").run(data)
+    with mp.workdps(60):
+        truth = truly_lost(float(run.gradients[by].value), slope(**{k: mp.mpf(v) for k, v in data.items()}))
+    assert -0.5 < counted(run, gradients=True) - truth < 2.5
+
+
+def test_a_rounding_that_cancels_with_itself_is_not_counted() -> None:
+    """s' = 1/x - x/x² - 2 x: both quotients round to the same."""
+    model = gradcalc.loads("s = x/x - x x; x = 1.4491101286023994e-08; ∂s/∂x == 5e-8")
+    run = model.run()
+    assert run.gradients["x"].value == -2.8982202572047988e-08
+    assert not counted(run, gradients=True)
+    assert not run.claims[0].holds
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "samples").glob("*.eq")), ids=lambda p: p.stem)
 def test_no_sample_is_warned_of(path: Path) -> None:
     try:
@@ -246,6 +278,106 @@ def test_random_programs_are_not_warned_of() -> None:
 def test_no_false_alarm(text: str, data: dict[str, Any]) -> None:
     """Data are exact, and so are steps that round nothing."""
     assert not counted(gradcalc.loads(f"s = {text}").run(data))
+
+
+TOO_SMALL = "the result is too small for a 64-bit float to hold its digits"
+
+
+@pytest.mark.parametrize(
+    ("text", "exact"),
+    [
+        ("s = x x/x; x = 1e-170", 1e-170),
+        ("s = (x y) z; x = 1e-200; y = 1e-200; z = 1e300", 1e-100),
+        ("s = x^2/(x^2 + z^2); x = 3e-162; z = 4e-162", 0.36),
+        ("s = sqrt(x^2); x = 1.234567e-161", 1.234567e-161),
+        ("s = exp(x)/exp(z); x = -744; z = -744.3", math.exp(0.3)),
+        ("s = (x/1e200)*1e200; x = 1.2345e-115", 1.2345e-115),
+        ("s = 1e300 prod(x); x = [1e-200, 1e-200]", 1e-100),
+        ("s = 1e300 (u^T v); u = [1e-200, 1e-190]; v = [1e-200, 1e-190]", 1e-80),
+        ("s = 1e300 ‖v‖^2; v = [1e-170, 1e-171]", 1.01e-40),
+        ("s = 1e300 sigmoid(x); x = -800", math.exp(-800 + 300 * math.log(10))),
+    ],
+)
+def test_what_becomes_too_small_on_the_way_loses_digits(text: str, exact: float) -> None:
+    """The digits that the value has lost, to 1.5, and the reason."""
+    run = gradcalc.loads(text).run(of="s")
+    [warning] = warnings_of(run)
+    assert warning.rule.endswith(TOO_SMALL)
+    assert abs(counted(run) - truly_lost(float(run.value), mp.mpf(exact))) < 1.5
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "exact"),
+    [("s = x x/x; x = 1e-170", "x", 1.0), ("s = 1e-200 (1e-200 (1e300 x)); x = 1", "x", 1e-100)],
+)
+def test_a_gradient_of_what_becomes_too_small_has_no_digits(text: str, name: str, exact: float) -> None:
+    run = gradcalc.loads(text).run(of="s")
+    assert abs(run.gradients[name].value - exact) > 0.9 * exact
+    [warning] = warnings_of(run, gradients=True)
+    assert "no digit of `∂s/∂x` is certain" in warning.message
+    assert "too small for a 64-bit float" in warning.rule
+
+
+def test_what_is_too_small_for_its_derivative_has_no_digits() -> None:
+    """log d at d = 1.23e-322, whose derivative is beyond the largest float."""
+    [warning] = warnings_of(gradcalc.loads("s = log(det(A)); A = [1e-162, 0; 0, 1.23456789e-160]").run())
+    assert warning.message == "no digit of `s` is certain: all 16 are lost to rounding"
+    assert warning.rule == f"they are lost in `t1`, `det(A)`: {TOO_SMALL}"
+
+
+@pytest.mark.parametrize("text", ["x x; x = 1e-170", "x^3; x = 1e-200", "exp(x); x = -800", "sigmoid(x); x = -800"])
+def test_a_0_that_should_be_none_is_told(text: str) -> None:
+    run = gradcalc.loads(f"s = {text}").run()
+    [warning] = warnings_of(run)
+    assert (run.value, warning.rule.endswith(TOO_SMALL)) == (0.0, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x x; x = 1e-160", "2 x/1e-300; x = 1e-310", "1e300 (0.5 x); x = 2e-308", "1e300 (x y); x = 0; y = 1e-320",
+        "1e300 (x - y); x = 5e-324; y = 5e-324", "1e300 log(x); x = 1", "1e300 det(A); A = [1, 2; 2, 4]",
+        "1e300 prod(x); x = [0, 1e-100, 3]", "1e300 sinc(x); x = 3", "1e300 (u^T v); u = [1, 2]; v = [2, -1]",
+        "1e300 var(x); x = [0.5, 0.5]", "1e300 arccos(x); x = 1", "1e300 mod(x, 3); x = 6", "x^2; x = 3e-162",
+    ],
+)  # fmt: skip
+def test_no_false_alarm_about_small_numbers(text: str) -> None:
+    """The nearest float to a result that is small has lost nothing, exact steps with small numbers neither, nor does
+    a 0 that is one."""
+    run = gradcalc.loads(f"s = {text}").run(of="s")
+    assert not counted(run) and not counted(run, gradients=True)
+
+
+@pytest.mark.parametrize("x", [1e-280, 1e-292, 1e-295, 1e-300, 1e-310, 5e-324])
+def test_all_is_lost_of_a_number_that_a_larger_one_absorbed(x: float) -> None:
+    [warning] = gradcalc.loads("s = x + 1 - 1").run({"x": x}).warnings
+    assert warning.message == "no digit of `s` is certain: all 16 are lost to rounding"
+
+
+CONSTANT: list[tuple[str, Formula]] = [
+    ("s = (exp(1e-10) - 1) x; x = 1", lambda: mp.expm1(mp.mpf(1e-10))),
+    ("s = (sin(3 + 1e-6) - sin(3)) + x; x = 1.97e-8",
+     lambda: mp.sin(3 + mp.mpf(1e-6)) - mp.sin(mp.mpf(3)) + mp.mpf(1.97e-8)),
+    ("s = log(exp(1e-12)) + x; x = 1e-14", lambda: mp.mpf(1e-12) + mp.mpf(1e-14)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "exact"), CONSTANT)
+def test_what_constant_parts_lose_is_counted(text: str, exact: Formula) -> None:
+    run = gradcalc.loads(text).run()
+    with mp.workdps(60):
+        assert abs(counted(run) - truly_lost(float(run.value), exact())) < 1.5
+
+
+def test_the_constant_part_that_loses_is_named() -> None:
+    run = gradcalc.loads("s = (exp(1e-10) - 1) x; x = 1").run()
+    assert _advised(run) == ("expm1(1e-10)", "exp(1e-10) - 1")
+
+
+@pytest.mark.parametrize("text", ["x^(1 + 1)", "x^(1/2 + 5/2)", "where(x > 0, (exp(1e-10) - 1) x, x)"])
+def test_no_false_alarm_about_constants(text: str) -> None:
+    run = gradcalc.loads(f"s = {text}; x = -2").run()
+    assert not counted(run) and not counted(run, gradients=True)
 
 
 def _advised(run: gradcalc.Run) -> tuple[str, str] | None:

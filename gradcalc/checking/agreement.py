@@ -11,7 +11,7 @@ import numpy as np
 from gradcalc import syntax
 from gradcalc.evaluator import Values, entry, evaluate
 from gradcalc.graph import Node, ancestors
-from gradcalc.perturbed import perturbations
+from gradcalc.perturbations import perturbations
 from gradcalc.rounding import UNIT
 
 Array = np.ndarray[Any, Any]

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 
 from gradcalc.compiled import tree
+from gradcalc.ops import quarter_turns
 
 Expression = ast.expr
 FUNCTIONS: dict[Any, Callable[..., float]] = {
     np.exp: math.exp, np.expm1: math.expm1, np.log: math.log, np.log1p: math.log1p, np.sqrt: math.sqrt,
-    np.cbrt: math.cbrt, np.sin: math.sin, np.cos: math.cos, np.tan: math.tan, np.arcsin: math.asin,
-    np.arccos: math.acos, np.arctan: math.atan, np.sinh: math.sinh, np.cosh: math.cosh, np.tanh: math.tanh,
+    np.cbrt: math.cbrt, quarter_turns.sin: quarter_turns.sin.of_number,
+    quarter_turns.cos: quarter_turns.cos.of_number, quarter_turns.tan: quarter_turns.tan.of_number,
+    np.arcsin: math.asin, np.arccos: math.acos, np.arctan: math.atan, np.sinh: math.sinh, np.cosh: math.cosh,
+    np.tanh: math.tanh,
     np.arcsinh: math.asinh, np.arccosh: math.acosh, np.arctanh: math.atanh, np.absolute: abs, np.hypot: math.hypot,
     np.arctan2: math.atan2, np.power: math.pow, np.isnan: math.isnan, np.isfinite: math.isfinite,
 }  # fmt: skip

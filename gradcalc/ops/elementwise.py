@@ -13,6 +13,7 @@ import numpy as np
 from gradcalc import algebra as al
 from gradcalc.graph import Node
 from gradcalc.notation import Level, Piece, Style
+from gradcalc.ops import quarter_turns
 from gradcalc.ops.declaring import constant_times, minus_from, one, over, plus, prime, square, stable, unary, zero
 from gradcalc.ops.doubled import two_product
 
@@ -87,10 +88,10 @@ unary("round", np.round, zero, "0", "the nearest whole number, halves to even", 
 
 # ------------------------------------------------------------------------- trigonometry
 
-unary("sin", np.sin, lambda x, y: al.apply("cos", x), "cos(x)", "the sine", analytic=True)
-unary("cos", np.cos, lambda x, y: al.negative(al.apply("sin", x)), "-sin(x)", "the cosine",
+unary("sin", quarter_turns.sin, lambda x, y: al.apply("cos", x), "cos(x)", "the sine", analytic=True)
+unary("cos", quarter_turns.cos, lambda x, y: al.negative(al.apply("sin", x)), "-sin(x)", "the cosine",
       analytic=True)  # fmt: skip
-unary("tan", np.tan, lambda x, y: plus(square(y), 1.0), "1 + tan(x)^2", "the tangent", analytic=True)
+unary("tan", quarter_turns.tan, lambda x, y: plus(square(y), 1.0), "1 + tan(x)^2", "the tangent", analytic=True)
 unary("arcsin", np.arcsin, lambda x, y: over(1.0, al.apply("sqrt", al.apply("one_minus_square", x))), "1/sqrt(1 - x^2)",
       "the inverse sine", "-1 <= x <= 1", lambda x: np.abs(x) > 1, analytic=True)  # fmt: skip
 unary("arccos", np.arccos, lambda x, y: al.negative(over(1.0, al.apply("sqrt", al.apply("one_minus_square", x)))),

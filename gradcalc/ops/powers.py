@@ -111,7 +111,7 @@ def _term_kernel(a: Any, factor: Array, x: Array, n: Array) -> Array:
     for _ in range(a["logs"]):
         coefficient = coefficient * np.log(np.where(x < 0, np.nan, x))
     if np.any(rest):
-        coefficient = coefficient * (1.0 + rest * np.log(np.where(rest == 0, 1.0, size)))
+        coefficient = coefficient * (1.0 + rest * np.log(np.where((rest == 0) | (x == 0), 1.0, size)))
     power = np.power(x, exponent)
     value = np.ldexp(coefficient * power, shift)
     far = ~((np.abs(power) < _COMFORT) & (np.abs(power) > 1.0 / _COMFORT)) & (x != 0)

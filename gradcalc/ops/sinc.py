@@ -1,7 +1,8 @@
 """sinc(x) = sin(π x)/(π x) and all its derivatives.
 
 x sinc(x) = sin(π x)/π differentiated n times is x s⁽ⁿ⁾ + n s⁽ⁿ⁻¹⁾ = πⁿ⁻¹ sin(π x + n π/2). Near zeros of a derivative
-the two sides of that nearly cancel, so it is computed in doubled arithmetic; near 0 the series is used.
+the two sides of that nearly cancel, so it is computed in doubled arithmetic, and in whole numbers at the few floats
+next to a zero; near 0 the series is used.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from gradcalc.notation import Piece, Style, applied
 from gradcalc.ops import doubled
 from gradcalc.ops.declaring import diagonal, unary
 from gradcalc.ops.doubled import Pair
+from gradcalc.ops.quarter_turns import BITS, half_pi
 from gradcalc.ops.table import same_shape
 
 Array = np.ndarray[Any, Any]
@@ -27,6 +29,9 @@ _WHOLE = 2.0**53
 """From here on every number is whole and even."""
 _NEAR = 0.5
 _TERMS = 26
+_CANCELS = 1e-13
+"""How small x s⁽ⁿ⁾ is beside πⁿ⁻¹ where doubled arithmetic, right to 1e-31 of this, is no longer enough."""
+_PLACES = 256
 
 
 def _inverse_factorials(count: int) -> list[tuple[float, float]]:
@@ -75,7 +80,34 @@ def _far(x: Array, order: int) -> Array:
     for n in range(1, order + 1):
         above = doubled.add(doubled.multiply(power, cycle[n % 4]), _scaled((-float(n), 0.0), value))
         value, power = doubled.divide(above, below), _scaled(_PI, power)
-    return value[0] + value[1]
+    result = np.asarray(value[0] + value[1])
+    beside = (np.abs(result * near) < _CANCELS * math.pi ** (order - 1)) & (result != 0)
+    result[beside] = [_in_whole_numbers(float(number), order) for number in near[beside]]
+    return result
+
+
+def _in_whole_numbers(x: float, order: int) -> float:
+    """The same recurrence in multiples of 2^-256."""
+    above, below = x.as_integer_ratio()
+    turns, rest = divmod(2 * above + below, 2 * below)  # x = n + f with f from -1/2 to 1/2
+    pi = half_pi() >> BITS - _PLACES - 1
+    angle = pi * (rest - below) // (2 * below)
+    sine, cosine = (_series_in_whole_numbers(angle, first) * (1 - turns % 2 * 2) for first in (1, 0))
+    cycle, power = (sine, cosine, -sine, -cosine), 1 << _PLACES
+    value = (sine * below << _PLACES) // (pi * above)
+    for n in range(1, order + 1):
+        value = ((power * cycle[n % 4] >> _PLACES) - n * value) * below // above
+        power = power * pi >> _PLACES
+    return float(value / (1 << _PLACES))
+
+
+def _series_in_whole_numbers(t: int, first: int) -> int:
+    """cos(t) for `first` 0, sin(t) for 1, in multiples of 2^-256."""
+    total, term, n = 0, t if first else 1 << _PLACES, first
+    while abs(term) > 1:
+        total, n = total + term, n + 2
+        term = -(term * t * t >> 2 * _PLACES) // (n * (n - 1))
+    return total
 
 
 def _farthest(x: Array, order: int) -> Array:

@@ -47,8 +47,10 @@ def _near_one(x: Array, y: Array) -> tuple[Array, Array, Array]:
 
 
 def _over_hypot_kernel(a: Any, x: Array, y: Array) -> Array:
-    *near, _ = _near_one(x, y)
-    return np.where((x, y)[a["of"]] == 0, 0.0, near[a["of"]] / np.hypot(*near))
+    """x/h: the number above is near 1 too when it is divided, so that a subnormal one loses nothing on the way."""
+    *near, power = _near_one(x, y)
+    number, own = np.frexp((x, y)[a["of"]])
+    return np.where(number == 0, 0.0, np.ldexp(number / np.hypot(*near), own - power))
 
 
 def _over_hypot_slope(i: int) -> Partial:
@@ -64,11 +66,10 @@ def _over_hypot_slope(i: int) -> Partial:
 
 
 def _over_hypot_cubed_kernel(a: Any, x: Array, y: Array) -> Array:
-    """x y/h³, y²/h³ or x²/h³: each factor takes half of the power of 2, so that neither leaves the range."""
+    """x y/h³, y²/h³ or x²/h³, each number near 1 by a power of 2 of its own."""
     *near, power = _near_one(x, y)
-    first, second = (near[k] for k in a["of"])
-    half = -power // 2
-    return np.asarray(np.ldexp(first / np.hypot(*near) ** 3, half) * np.ldexp(second, -power - half))
+    (first, i), (second, j) = (np.frexp((x, y)[k]) for k in a["of"])
+    return np.asarray(np.ldexp(first * second / np.hypot(*near) ** 3, i + j - 3 * power))
 
 
 def _over_hypot_cubed_slope(i: int) -> Partial:
@@ -104,9 +105,10 @@ _binary("hypot", np.hypot, lambda node: _over_hypot(node, 0), lambda node: _over
 
 
 def _over_squares_kernel(a: Any, x: Array, y: Array) -> Array:
-    """x/(x² + y²), both taken near 1 first."""
+    """x/(x² + y²), both taken near 1 first, and the number above by a power of 2 of its own."""
     *near, power = _near_one(x, y)
-    return np.asarray(np.ldexp(near[a["of"]] / (near[0] * near[0] + near[1] * near[1]), -power))
+    number, own = np.frexp((x, y)[a["of"]])
+    return np.asarray(np.ldexp(number / (near[0] * near[0] + near[1] * near[1]), own - 2 * power))
 
 
 def _over_squares_slope(i: int) -> Partial:
