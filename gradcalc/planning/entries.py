@@ -64,7 +64,7 @@ def index(builder: Builder, e: syntax.Index, scope: Scope) -> Handler:
                 return value
             if bound is not None and not is_place(value):
                 return _no_index(builder, bound, operand)
-            places.append(None if value is None else int(value.attributes["value"]))
+            places.append(None if value is None else int(value.exact))
         items.append(tuple(places) if isinstance(item, syntax.Range) else places[0])
     nodes = builder.known(operand)
     if nodes is None:
