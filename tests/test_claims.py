@@ -393,3 +393,17 @@ def test_many_numbers_of_many_digits_take_no_time() -> None:
     assert claim(f"y = {terms}", "y == 0").holds is False
     factors = " (".join(["0.123456789"] * 150) + " x" + ")" * 149
     assert claim(f"y = {factors}", "y == x").holds is False
+
+
+@pytest.mark.parametrize(
+    ("text", "statement", "hint"),
+    [
+        ("s = 1/(x+1) - 1/x", "s == -1/(x^2 + x + 1e-9)", "the term `1e-9` is too many: write `-1 / (x^2 + x)`"),
+        ("s = x^2 + 1e-8 x", "s == x^2", "s is x^2 + 1e-8 x"),
+        ("s = sqrt(x^2)", "s == x", "s is sqrt(x^2)"),
+        ("s = sqrt(x^2)", "s == x^T", "s is sqrt(x^2)"),
+        ("s = 3 x^2", "s == 3.0000001 x^2", "a factor 0.9999999667 is missing: write `3 x^2`"),
+    ],
+)
+def test_a_hint_is_nearer_than_the_claim_and_no_tautology(text: str, statement: str, hint: str) -> None:
+    assert claim(text, statement).hint.endswith(f"; {hint}")
