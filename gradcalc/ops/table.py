@@ -85,5 +85,5 @@ def whole(node: Node, what: str) -> int:
     """A constant whole number that a place is made of."""
     value = node.exact
     if value is None or value.denominator != 1 or value < 0:
-        raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
+        raise ShapeError(f"{what} must be a whole number that is written out, 0 or more", "write one, such as 3")
     return int(value)
