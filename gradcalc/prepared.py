@@ -124,7 +124,7 @@ class Prepared:
         names = [plan.labels[n] for n in plan.inputs] if self.wrt is None else list(self.wrt)
         missing = [n for n in names if n not in by_label]
         if missing:
-            raise GradcalcError(Diagnostic("unknown-name", f"`{missing[0]}` in wrt is not a value of the file"))
+            raise GradcalcError(Diagnostic("unknown-target", f"`{missing[0]}` in wrt is not a value of the file"))
         return Sweep(plan, reverse(plan.target), [(n, by_label[n]) for n in names])
 
 

@@ -53,7 +53,7 @@ def derive_model(model: Model, given: Mapping[str, Shape], of: str | None, wrt: 
 
     def board(chosen: Mapping[str, Shape]) -> Blackboard:
         plan = model.plan({**chosen, **given}, of=of, layout=layout, numeric=False)
-        return derive(plan, [node for _, node in named_values(plan, wrt, "unknown-target")], model.program.source.name)
+        return derive(plan, [node for _, node in named_values(plan, wrt)], model.program.source.name)
 
     if not shapes.sizes:
         return board({})
