@@ -7,11 +7,12 @@ sum), so that what they build is short. They know operations by name only.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from gradcalc.graph import SCALAR, Graph, Node, Shape, Size, extent, is_row
 
 
-def constant(graph: Graph, value: float) -> Node:
+def constant(graph: Graph, value: float | Fraction) -> Node:
     """A constant scalar."""
     return graph.constant(value)
 
@@ -55,8 +56,8 @@ def negative(a: Node) -> Node:
     """`-a`."""
     if is_bare(a, "negative"):
         return a.inputs[0]
-    if a.op == "constant":
-        return constant(a.graph, -a.attributes["value"])
+    if a.exact is not None:
+        return constant(a.graph, -a.exact)
     return a if is_zero(a) else a.graph.make("negative", a)
 
 
@@ -218,22 +219,22 @@ def compare(operator: str, a: Node, b: Node) -> Node:
     return a.graph.make("compare", a, b, operator=operator)
 
 
-def number_like(like: Node, value: float) -> Node:
+def number_like(like: Node, value: float | Fraction) -> Node:
     """A number as an operand beside a node: it stays a number, stretched, and is printed as one."""
     number = constant(like.graph, value)
     return number if like.shape == SCALAR else like.graph.make("stretch", number, to=like.shape)
 
 
-def filled(like: Node, value: float) -> Node:
+def filled(like: Node, value: float | Fraction) -> Node:
     """A constant in the shape of a node."""
     return stretch(constant(like.graph, value), like.shape)
 
 
-def power(a: Node, exponent: float) -> Node:
+def power(a: Node, exponent: float | Fraction) -> Node:
     """`a^c` entry by entry, for a constant c."""
-    if exponent == 0.0:
+    if exponent == 0:
         return ones(a.graph, a.shape)
-    return a if exponent == 1.0 else a.graph.make("power", a, number_like(a, exponent))
+    return a if exponent == 1 else a.graph.make("power", a, number_like(a, exponent))
 
 
 def apply(op: str, *inputs: Node) -> Node:

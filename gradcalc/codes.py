@@ -502,8 +502,8 @@ _COMMAND = {
         Exit.USAGE,
     ),
     "unknown-target": Code(
-        "A target that the text does not have",
-        "--of and --wrt name values of the text: inputs, equations, or pieces such as t1.",
+        "An option that names what the text does not have",
+        "--of, --wrt and --tangent name values of the text: inputs, equations, or pieces such as t1.",
         "$ gradcalc run -e 's = x^2; x = 3' --of t",
         "$ gradcalc run -e 's = x^2; x = 3' --of s",
         Exit.USAGE,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from gradcalc import exact
+
 if TYPE_CHECKING:
     from gradcalc.maps import LinearMap
     from gradcalc.notation import Piece, Style
@@ -199,9 +201,14 @@ class Node:
         """The node as it is written: itself, or the same in other operations."""
         return self.operation.written(self) if self.operation.written else self
 
+    @property
+    def exact(self) -> Fraction | None:
+        """The number that a constant is, to all its digits; None for a symbol such as pi, and for no constant."""
+        return self.attributes.get("exact")
+
     def is_constant(self, value: float) -> bool:
-        """Whether it is the constant scalar `value`."""
-        return self.op == "constant" and self.attributes["value"] == value
+        """Whether it is the constant scalar `value`, exactly."""
+        return self.attributes.get("value") == value and self.exact == value
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"%{i.index}" for i in self.inputs)
@@ -238,27 +245,25 @@ class Graph:
             self._made[key] = node
         return node
 
-    def constant(self, value: float, text: str = "") -> Node:
-        """A constant scalar; `text` is how it was written."""
-        return self.make("constant", shape=SCALAR, value=float(value), text=text or format_number(value))
+    def constant(self, value: float | Fraction, text: str = "") -> Node:
+        """A constant scalar; `text` is how it was written, in digits or as a symbol.
+
+        A fraction must be representable (see `exact`).
+        """
+        if text.isidentifier():
+            number = None
+        elif isinstance(value, Fraction):
+            number = value
+        else:
+            number = exact.read(value, text) if text else exact.meant(value)
+        text = text or exact.written(number or Fraction(0))
+        return self.make("constant", shape=SCALAR, value=float(value), text=text, exact=number)
 
     def __len__(self) -> int:
         return len(self.nodes)
 
     def __str__(self) -> str:
         return "\n".join(map(repr, self.nodes))
-
-
-def format_number(value: float) -> str:
-    """A text that reads back as the same float: a whole number, a quotient such as 2/3, or its digits."""
-    if float(value).is_integer() and abs(value) < 1e16:
-        return str(int(value))
-    text = repr(float(value))
-    if len(text) < 10 or not 1e-3 < abs(value) < 1e3:
-        return text
-    quotient = Fraction(value).limit_denominator(999)
-    exact = quotient.numerator / quotient.denominator == value
-    return f"{quotient.numerator}/{quotient.denominator}" if exact else text
 
 
 def ancestors(roots: Iterable[Node]) -> list[Node]:

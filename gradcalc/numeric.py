@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.data import Datum
-from gradcalc.errors import Diagnostic, GradcalcError, Label
+from gradcalc.errors import Diagnostic, GradcalcError, Label, Span
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
 from gradcalc.planning.planner import Plan
@@ -79,11 +79,12 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     node = fault.node
     label = plan.labels.get(node, "")
     span = plan.spans.get(node)
+    whole = span or _written_around(plan, node)
     entry = f"[{', '.join(map(str, fault.place))}]" if fault.place else ""
     operands = ", ".join(f"{v!r}" for v in fault.operands if v is not None)
     at = f" at {operands}" if operands else ""
     text = span.text if span else node.op
-    where = f"`{label}{entry}`" if label else f"`{text}`" if span else "a constant"
+    where = f"`{label}{entry}`" if label else f"`{text}`" if span else f"a part of `{whole.text}`" if whole else text
     domain = node.operation.domain
     if node.op in ("inv", "solve") and fault.kind == "domain":
         code, message = "singular-matrix", f"the matrix in `{text}` is singular"
@@ -100,5 +101,22 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     else:
         code, message = "undefined-value", f"{where} has no value: `{text}`{at}"
     rule = f"the domain is {domain}" if domain and fault.kind == "domain" else ""
-    labels = (Label(span, f"{label}{entry}"),) if span else ()
-    return Diagnostic(code, message, span, labels, rule, "change the data, or keep the value out with `where(...)`")
+    labels = (Label(whole, f"{label}{entry}"),) if whole else ()
+    return Diagnostic(code, message, whole, labels, rule, _remedy(node, code))
+
+
+def _written_around(plan: Plan, node: Node) -> Span | None:
+    """Where what needs a node that stands nowhere in the text was written, such as a derivative with such a factor."""
+    needs = {node}
+    for later in plan.graph.nodes[node.index + 1 :]:
+        if not needs.isdisjoint(later.inputs):
+            if later in plan.spans:
+                return plan.spans[later]
+            needs.add(later)
+    return None
+
+
+def _remedy(node: Node, code: str) -> str:
+    if any(n.op == "input" for n in ancestors([node])):
+        return "change the data, or keep the value out with `where(...)`"
+    return "it is made of numbers alone: write " + ("smaller ones" if code == "overflow" else "others")

@@ -121,7 +121,7 @@ class Point:
         """All values of the last sweep for one basis vector of its seed, what was not taken left out."""
         seed = sweeps[-1].seed
         seeds = {seed: basis(seed.shape, row, row + 1)[0]} if seed.op == "input" else {}
-        order = ancestors([seed, *(n for e in sweeps[-1].edges for n in (e.upstream, e.downstream))])
+        order = ancestors([seed, *(n for e in sweeps[-1].edges for n in (e.node, e.upstream, e.downstream))])
         return evaluator.evaluate(order, {**self.values, **seeds}, self.masks(sweeps, seeds))
 
 

@@ -337,3 +337,73 @@ def test_what_is_false_at_the_data_fails_however_large_or_small_the_numbers_are(
 )
 def test_what_differs_by_rounding_alone_holds(text: str) -> None:
     assert [c.hint for c in gradcalc.loads(text).run().claims if not c.holds] == []
+
+
+# ---------------------------------------------------------------------- numbers are exact
+
+EXACT = [
+    ("y = 1e16 x + x - 1e16 x", "y == x"),
+    ("y = 1e16 x + x - 1e16 x; z = y - x", "z == 0"),
+    ("y = 1e200 (1e200 x)", "y == 2e200 (5e199 x)"),
+    ("y = 1e-200 (1e-200 (1e300 x))", "y == 1e-100 x"),
+    ("y = 1e-200 (1e-200 (1e300 x))", "∂y/∂x == 1e-100"),
+    ("y = 0.1 x + 0.2 x - 0.3 x", "y == 0"),
+    ("y = 0.1 x + 0.2 x", "y == 0.3 x"),
+    ("y = (0.1 + 0.2) x", "y == 0.3 x"),
+    ("y = (1e-200 * 1e-200) x", "1e200 (1e200 y) == x"),
+    ("y = x^1.1", "∂y/∂x == 1.1 x^0.1"),
+    ("y = x/3", "y == 1/3 x"),
+    ("y = 0.5 x", "y == 1/2 x"),
+]
+NOT_EXACT = [
+    ("y = 1e16 x + x - 1e16 x", "y == 0"),
+    ("z = 1e-200 x; w = 1e-200 z", "w == 0"),
+    ("w = (1e-200 * 1e-200) x", "w == 0"),
+    ("y = 1e200 (1e200 x)", "y == 2e200 (1e200 x)"),
+    ("y = 0.1 x + 0.2 x - 0.3 x", "y == 5.551115123125783e-17 x"),
+    ("y = 2^0.5 x", "y == 1.4142135623730951 x"),
+    ("y = pi x", "y == 3.141592653589793 x"),
+    ("y = -pi x", "y == -3.141592653589793 x"),
+    ("y = 0.99999999999999999999 x", "y == x"),
+]
+
+
+@pytest.mark.parametrize(("text", "statement"), EXACT)
+def test_numbers_are_counted_exactly(text: str, statement: str) -> None:
+    found = claim(text, statement)
+    assert found.holds, found.hint
+    assert found.by == "symbols"
+
+
+@pytest.mark.parametrize(("text", "statement"), NOT_EXACT)
+def test_what_rounding_alone_makes_equal_does_not_hold_by_symbols(text: str, statement: str) -> None:
+    found = claim(text, statement)
+    assert not (found.holds and found.by == "symbols")
+
+
+def test_a_derivative_that_is_not_0_is_not_0() -> None:
+    """∂y/∂x is 1e-100, whatever the numbers on the way to it are."""
+    found = gradcalc.loads("y = 1e-200 (1e-200 (1e300 x)); x = 1; ∂y/∂x == 0; ∂y/∂x == 1e-100").check().claims
+    assert [c.holds for c in found] == [False, True]
+
+
+def test_many_numbers_of_many_digits_take_no_time() -> None:
+    """The least common denominator of thousands of quotients is never formed."""
+    terms = " + ".join(f"1/{k} x" for k in range(10_001, 13_001))
+    assert claim(f"y = {terms}", "y == 0").holds is False
+    factors = " (".join(["0.123456789"] * 150) + " x" + ")" * 149
+    assert claim(f"y = {factors}", "y == x").holds is False
+
+
+@pytest.mark.parametrize(
+    ("text", "statement", "hint"),
+    [
+        ("s = 1/(x+1) - 1/x", "s == -1/(x^2 + x + 1e-9)", "the term `1e-9` is too many: write `-1 / (x^2 + x)`"),
+        ("s = x^2 + 1e-8 x", "s == x^2", "s is x^2 + 1e-8 x"),
+        ("s = sqrt(x^2)", "s == x", "s is sqrt(x^2)"),
+        ("s = sqrt(x^2)", "s == x^T", "s is sqrt(x^2)"),
+        ("s = 3 x^2", "s == 3.0000001 x^2", "a factor 0.9999999667 is missing: write `3 x^2`"),
+    ],
+)
+def test_a_hint_is_nearer_than_the_claim_and_no_tautology(text: str, statement: str, hint: str) -> None:
+    assert claim(text, statement).hint.endswith(f"; {hint}")

@@ -365,3 +365,25 @@ def test_several_texts_are_the_lines_of_one():
     assert json.loads(done.stdout)["errors"][0]["line"] == 2
     done = gradcalc("run", "-e", "y = 2 x", "-e", "x = 3", "--json")
     assert json.loads(done.stdout)["value"] == 6
+
+
+@pytest.mark.parametrize("number", ["-1", "abc", "99999999999999999999999999", ""])
+def test_a_limit_with_a_wrong_number_says_so(number):
+    done = gradcalc("run", "-e", "y = x; x = 1", "--limit", f"nodes={number}")
+    assert done.returncode == 2
+    assert f"`{number}` is no number for the limit `nodes`" in " ".join(done.stderr.split())
+    assert "from 0 to 10^18 - 1" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([command, "--of", "q"] for command in ("run", "derive", "jacobian", "hessian", "check", "graph")),
+        *([command, "--wrt", "q"] for command in ("run", "derive", "jacobian", "hessian")),
+        ["jacobian", "--tangent", "q=1"],
+    ],
+)
+def test_an_option_that_names_what_is_not_in_the_text_is_a_usage_error(arguments):
+    command, *options = arguments
+    done = gradcalc(command, "-e", "s = x^2; x = 1", *options)
+    assert (done.returncode, "unknown-target" in done.stderr) == (2, True)

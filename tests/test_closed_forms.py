@@ -212,3 +212,28 @@ def test_a_second_derivative_is_as_in_the_tables() -> None:
         {"x": [1.0, 2.0], "A": [[1.0, 2.0], [5.0, 3.0]]}, of="s"
     )
     assert [(claim.holds, claim.by) for claim in run.claims] == [(True, "symbols")] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("y = 1e200 x; z = 1e200 y", "1e200 * 1e200"),
+        ("y = 1e-200 x; z = 1e-200 y", "1e-200 * 1e-200"),
+        ("y = 1e200 x; w = 1e200 y; z = 1e-300 w", "1e100"),
+        ("z = 1e200 x - 1e200 x + x", "1"),
+    ],
+)
+def test_numbers_that_no_float_is_the_product_of_stay_factors(text: str, form: str) -> None:
+    assert rule_of(text, "z", "x") == form
+
+
+def test_a_second_derivative_beyond_floats_keeps_its_factors() -> None:
+    """∂²z/∂x² = 2e400."""
+    made = gradcalc.loads("z = 1e200 (1e200 x^2)").hessian().hessians["x"]["x"]
+    assert made.rule is not None and made.rule.text == "1e200 * 2e200"
+
+
+def rule_of(text: str, of: str, by: str) -> str:
+    rule = gradcalc.loads(text).jacobian(of, by).jacobians[by].rule
+    assert rule is not None
+    return rule.text

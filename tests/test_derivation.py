@@ -250,3 +250,10 @@ def test_latex_compiles(tmp_path: Path, layout: str) -> None:
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path,
                           text=True, capture_output=True, timeout=240, check=False, errors="replace")  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.parametrize(("one", "last"), [("1e200", "1e200 · 1e200"), ("1e-200", "1e-200 · 1e-200")])
+def test_a_product_of_numbers_that_is_no_float_is_left_as_it_is(one: str, last: str) -> None:
+    lines = report.plain(gradcalc.loads(f"y = {one} x; z = {one} y").derive())
+    short = next(line for line in lines.splitlines() if line.startswith("  ∂z/∂x = "))
+    assert short.endswith(f"= {last}")

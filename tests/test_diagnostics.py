@@ -382,3 +382,25 @@ def test_any_text_can_be_pictured(text: str, data: st.DataObject, width: int) ->
     shown = render(Diagnostic("syntax", text, spans[0], labels, text, text), width=width)
     assert "^" in shown
     assert not any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in shown.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("y = x^T [1, 2]; x = [3, 4]", "`x^T * [1, 2]` multiplies"),
+        ("y = x^T [0.5, 2]; x = [3, 4]", "`x^T * [0.5, 2]` multiplies"),
+        ("y = zeros(-1)", "write one, such as 3"),
+        ("y = zeros(2.5)", "write one, such as 3"),
+        ("y = onehot(5, 3)", "write at most 2, or a size of at least 6"),
+    ],
+)
+def test_a_place_or_a_size_that_cannot_be_has_a_remedy(text: str, remedy: str) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run()
+    assert remedy in caught.value.diagnostics[0].help
+
+
+def test_an_index_is_shown_as_it_was_written() -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads("y = A[99999999999999999999999, 0]; A = [1, 2; 3, 4]").run()
+    assert caught.value.diagnostics[0].rule == "index 99999999999999999999999 is outside 0 to 1"

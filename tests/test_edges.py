@@ -658,3 +658,52 @@ def test_a_local_gradient_in_full_is_0_beside_an_infinite_entry() -> None:
 def test_a_function_that_has_a_name_jumps_where_it_jumps(named: str, written: str, x: float) -> None:
     codes = [[f.code for f in gradcalc.loads(text).run({"x": x}, of="s").flags] for text in (named, written)]
     assert codes[0] == codes[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("s = (y / 1e-310) (y / 1e-310); y = 0", "yy"),  # 2e620
+        ("z = 1e200 (1e200 x^2); x = 1e-250", "xx"),  # 2e400
+        ("s = y + logsumexp((y / 5e-324) v); y = 0; v = [1, 0, 3]", "yy"),
+    ],
+)
+def test_a_second_derivative_beyond_floats_is_a_value_with_a_flag(text: str, pair: str) -> None:
+    made = gradcalc.loads(text).hessian()
+    first, second = pair
+    assert not np.isfinite(made.hessians[first][second].value)
+    assert f"∂²{made.of}/∂{first}∂{second} is" in " ".join(flag.message for flag in made.flags)
+
+
+def test_a_derivative_in_the_file_does_not_multiply_its_numbers_first() -> None:
+    """∂z/∂x = 2e400 x is 2e150 at x = 1e-250."""
+    run = gradcalc.loads("z = 1e200 (1e200 x^2); g = ∂z/∂x; x = 1e-250").run(of="g")
+    assert run.value == pytest.approx(2e150, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "part", "place"),
+    [
+        ("s = x (1e308 * 1e308); x = 1e-300", "1e308 * 1e308", (1, 8)),
+        ("s = x sum([1e308, 1e308]); x = 1e-300", "sum([1e308, 1e308])", (1, 7)),
+    ],
+)
+def test_an_overflow_of_constants_has_a_place_and_a_remedy(text: str, part: str, place: tuple[int, int]) -> None:
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads(text).run()
+    [found] = caught.value.diagnostics
+    assert found.code == "overflow"
+    assert part in found.message
+    assert found.span is not None
+    assert (found.span.line, found.span.column) == place
+    assert "smaller" in found.help
+
+
+def test_an_overflow_inside_a_derivative_in_the_file_has_its_place() -> None:
+    """∂s/∂x has the factor a^2 = 1e400, which stands nowhere in the text."""
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads("s = tanh(a (a x)); g = 1 + ∂s/∂x; a = 1e200; x = 1e-300").run(of="g")
+    [found] = caught.value.diagnostics
+    assert found.code == "overflow"
+    assert "`power` at 1e+200, 2.0" in found.message
+    assert found.span is not None and found.span.text == "∂s/∂x"

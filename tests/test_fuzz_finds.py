@@ -89,7 +89,7 @@ def test_every_command_ends_in_a_result_or_a_code(name: str, command: int) -> No
 @pytest.mark.parametrize("count", ["\u00b2", "9" * 5000, "-1", "", "1_0"])
 def test_a_limit_that_is_no_number_is_told(count: str) -> None:
     """`"²".isdigit()` is true, and `int` refuses numbers of more than 4300 digits."""
-    with pytest.raises(GradcalcError, match="is not a limit"):
+    with pytest.raises(GradcalcError, match="is no number for the limit `side`"):
         limits_of([f"side={count}"])
 
 

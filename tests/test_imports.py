@@ -87,7 +87,7 @@ def test_rich_is_known_to_reports_alone():
 
 LAYERS = [
     ["errors"],
-    ["syntax", "symbols", "codes", "collector", "files"],
+    ["syntax", "symbols", "codes", "collector", "exact", "files"],
     ["graph"],
     ["notation", "algebra"],
     ["maps"],

@@ -399,11 +399,11 @@ def code(action) -> str:
 def test_errors():
     model = gradcalc.loads("h = 2 x; x = [1, 2]")
     assert code(model.hessian) == "not-a-scalar"
-    assert code(lambda: model.jacobian("h", "nothing")) == "unknown-name"
+    assert code(lambda: model.jacobian("h", "nothing")) == "unknown-target"
     assert code(lambda: model.jacobian("nothing")) == "unknown-target"
     assert code(lambda: model.jacobian(upstream=[1, 2, 3])) == "data-shape"
     assert code(lambda: model.jacobian(tangent=[1, 2, 3])) == "data-shape"
-    assert code(lambda: model.jacobian(tangent={"y": 1})) == "unknown-name"
+    assert code(lambda: model.jacobian(tangent={"y": 1})) == "unknown-target"
     assert code(lambda: gradcalc.loads("h = x + y; x = 1; y = 2").jacobian(tangent=1)) == "bad-setting"
     assert code(lambda: gradcalc.loads("h = log(x); x = -1").jacobian()) == "domain"
     assert code(lambda: gradcalc.loads("s = inv(X)[0, 0]; X = [1, 2; 2, 4]").hessian()) == "singular-matrix"

@@ -129,7 +129,7 @@ class Judge:
                 continue
             fixed = as_derivative(bare(right))
             if _is_formula(wrong) and _is_formula(right):
-                trials = Trials(claim.builder, node, points, wrong, fixed)
+                trials = Trials(claim.builder, node, points, wrong, fixed, right)
                 found = self._correction(claim, trials)
             else:
                 found = _of_numbers(node, other, points[0], claim)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcalc import syntax
 from gradcalc.checking.search import Correction, Search
-from gradcalc.checking.trials import CLOSE, close
+from gradcalc.checking.trials import close
 from gradcalc.checking.written import JUXTAPOSED, bare, negated, product, unwritten
 from gradcalc.syntax import Expression
 
@@ -22,20 +22,22 @@ def wrong_number(search: Search) -> Iterator[Correction]:
     trials, node = search.trials, search.node
     if node is None or node.shape != trials.right.shape:
         return
-    ratio = _ratio([values[trials.right] for values in trials.points], trials.arrays(node))
+    right = [values[trials.right] for values in trials.points]
+    ratio = _ratio(right, trials.arrays(node), trials.tolerance)
     if ratio is None:
         return
     near = Fraction(ratio).limit_denominator(60)
-    exact = abs(float(near) - ratio) <= CLOSE * abs(ratio)
+    exact = abs(float(near) - ratio) <= trials.tolerance * abs(ratio)
     factor = near if exact else Fraction(ratio)
-    right = times_number(search.wrong, factor)
+    corrected = times_number(search.wrong, factor)
+    digits = 6 if abs(ratio - 1.0) > 1e-4 else 10
     if exact and abs(near.numerator) == 1:
-        yield Correction(f"a factor {1 / near} is too many", right)
+        yield Correction(f"a factor {1 / near} is too many", corrected)
     else:
-        yield Correction(f"a factor {near if exact else format(ratio, '.6g')} is missing", right)
+        yield Correction(f"a factor {near if exact else format(ratio, f'.{digits}g')} is missing", corrected)
 
 
-def _ratio(right: list[Array], wrong: list[Array]) -> float | None:
+def _ratio(right: list[Array], wrong: list[Array], tolerance: float) -> float | None:
     """The number c with right = c wrong at all points; None if there is none, or there are too few numbers to tell."""
     numbers = np.concatenate([np.broadcast_to(a, b.shape).ravel() for a, b in zip(right, wrong, strict=True)])
     below = np.concatenate([b.ravel() for b in wrong])
@@ -44,7 +46,7 @@ def _ratio(right: list[Array], wrong: list[Array]) -> float | None:
         return None
     with np.errstate(all="ignore"):
         ratio = float(numbers[largest] / below[largest])
-        fits = np.isfinite(ratio) and ratio not in (0.0, 1.0, -1.0) and close(ratio * below, numbers)
+        fits = np.isfinite(ratio) and ratio not in (0.0, 1.0, -1.0) and close(ratio * below, numbers, tolerance)
     return ratio if fits else None
 
 

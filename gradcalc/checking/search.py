@@ -39,6 +39,8 @@ class Search:
         self.in_derivatives = bool(self.trials.derivatives)
         self.places = places(self.wrong, DEEPEST, MOST_PLACES)
         self.node = self.trials.node(self.wrong)
+        if self.node is not None and self.node.shape == self.trials.right.shape:
+            self.trials.tell_from(self.node)
 
     def with_part(self, path: Path, new: Expression) -> Expression:
         """The wrong expression with one part replaced."""

@@ -19,8 +19,11 @@ from gradcalc.planning.making import Identity, Scope, Value
 from gradcalc.syntax import Expression
 
 Array = np.ndarray[Any, Any]
-CLOSE = 1e-7
-"""A repair agrees to this part of the largest entry: it was not found by chance."""
+CLOSE, FINEST = 1e-7, 1e-13
+"""A repair agrees to the first part of the largest entry, so that it was not found by chance; where the wrong side is
+as near as that, to a smaller part, though not below the second: rounding leaves as much."""
+NEARER = 100.0
+"""How many times nearer a repair is than the wrong side."""
 MOST_TRIED = 600
 MOST_NUMBERS = 20_000_000
 """Candidates, and numbers computed for them, before the search gives up."""
@@ -30,8 +33,8 @@ MOST_NUMBERS = 20_000_000
 class Trials:
     """Builds candidates and compares them with `right`, a node, at points.
 
-    `fixed` is the derivative that `right` is, if it is one. Derivatives in `wrong`, the expression to be repaired,
-    stand as names: `stand_ins` has their values, and `derivatives` what they were.
+    `given` is `right` as it was written, `fixed` the derivative that it is, if it is one. Derivatives in `wrong`, the
+    expression to be repaired, stand as names: `stand_ins` has their values, and `derivatives` what they were.
     """
 
     builder: Builder
@@ -39,10 +42,12 @@ class Trials:
     points: Sequence[Values]
     wrong: Expression
     fixed: syntax.Derivative | None = None
+    given: Expression | None = None
     stand_ins: dict[str, Value] = field(default_factory=dict)
     derivatives: dict[str, syntax.Derivative] = field(default_factory=dict)
     tried: int = 0
     numbers: int = 0
+    tolerance: float = CLOSE
 
     def __post_init__(self) -> None:
         self.split: set[Expression] = set()
@@ -143,20 +148,44 @@ class Trials:
                 return False
             self.numbers += sum(count(n.shape) for n in order)
             evaluate(order, values)
-            if not close(values[node], values[self.right]):
+            if not close(values[node], values[self.right], self.tolerance):
                 return False
         return True
 
+    def tell_from(self, wrong: Node) -> None:
+        """From now on what agrees is much nearer to the right side than the wrong one, which may be near to it."""
+        arrays = self.arrays(wrong)
+        apart = max((_distance(a, v[self.right]) for a, v in zip(arrays, self.points, strict=True)), default=0.0)
+        self.tolerance = max(FINEST, min(CLOSE, apart / NEARER))
+
     def fits(self, e: Expression) -> bool:
-        """Whether an expression is what the right side is."""
+        """Whether an expression is what the right side is, and not just its name."""
+        name = _name(e)
+        if name is not None and self.given is not None and name == _name(self.given):
+            return False
         return self.agrees(self.node(e))
 
 
-def close(found: Array, expected: Array) -> bool:
+def _name(e: Expression) -> str | None:
+    """The name that an expression consists of, transposed or not."""
+    while isinstance(e, syntax.Group | syntax.Transpose):
+        e = e.operand
+    return e.id if isinstance(e, syntax.Name) else None
+
+
+def _distance(found: Array, expected: Array) -> float:
+    """The largest difference as a part of the largest entry; infinite where there is no number for it."""
+    size = float(np.max(np.abs(expected), initial=0.0))
+    with np.errstate(all="ignore"):
+        apart = float(np.max(np.abs(found - expected), initial=0.0) / size) if size else np.inf
+    return apart if np.isfinite(apart) else np.inf
+
+
+def close(found: Array, expected: Array, tolerance: float = CLOSE) -> bool:
     """Whether two arrays agree but for rounding."""
     size = float(np.max(np.abs(expected), initial=0.0))
     with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(found - expected) <= CLOSE * size))
+        return bool(np.all(np.abs(found - expected) <= tolerance * size))
 
 
 def as_derivative(e: Expression) -> syntax.Derivative | None:

@@ -34,11 +34,17 @@ def limits_of(changes: Sequence[str] | None) -> Limits:
     found: dict[str, int] = {}
     for change in changes or ():
         name, _, number = change.partition("=")
-        if name not in known or not re.fullmatch("[0-9]{1,18}", number):
+        if name not in known:
             raise usage(
                 "unknown-option-value",
                 f"`--limit {change}` is not a limit",
                 f"write NAME=N with a name of {', '.join(known)}",
+            )
+        if not re.fullmatch("[0-9]{1,18}", number):
+            raise usage(
+                "unknown-option-value",
+                f"`{number}` is no number for the limit `{name}`",
+                f"write {name}=N with a whole number from 0 to 10^18 - 1",
             )
         found[name] = int(number)
     return replace(Limits(), **found)

@@ -53,7 +53,7 @@ def derive_model(model: Model, given: Mapping[str, Shape], of: str | None, wrt: 
 
     def board(chosen: Mapping[str, Shape]) -> Blackboard:
         plan = model.plan({**chosen, **given}, of=of, layout=layout, numeric=False)
-        return derive(plan, [node for _, node in named_values(plan, wrt, "unknown-target")], model.program.source.name)
+        return derive(plan, [node for _, node in named_values(plan, wrt)], model.program.source.name)
 
     if not shapes.sizes:
         return board({})
@@ -225,7 +225,7 @@ class Deriver:
         last_node = simplify(self.symbols.named(al.transpose(shared) if turned else shared))
         final, self.shapes = self.symbols.printed(last_node), _fitting(last_node)
         known = "" if last is None or row else last.right.text
-        if final.text != _bare(known):
+        if _bare(final.text) != _bare(known):
             found.append(Step(label, final, _TURNED if row else "simplified"))
         out = final if self.symbols.writer.is_long(adjoint) else self.symbols.writer.form(adjoint, turned)
         if out is not None and out.text != final.text:
@@ -235,7 +235,7 @@ class Deriver:
     def _closing_matrix(self, node: Node, last: Step | None) -> list[Step]:
         """The Jacobian written out."""
         form = self.symbols.writer.jacobian_form(self.symbols.matrix(node))
-        if form is None or (last is not None and _bare(last.right.text) == form.text):
+        if form is None or (last is not None and _bare(last.right.text) == _bare(form.text)):
             return []
         return [Step(self.symbols.label(node), form, "written out")]
 
@@ -279,5 +279,5 @@ def _bracketed(shape: Shape) -> str:
 
 
 def _bare(text: str) -> str:
-    """A product without its dots."""
-    return text.replace(" · ", " ")
+    """A product without its signs."""
+    return text.replace(" · ", " ").replace(" * ", " ")

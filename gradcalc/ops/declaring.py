@@ -7,6 +7,7 @@ of its own: with a prime as its name (`sigmoid'`), or one that is written in oth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def stable(
 # ------------------------------------------------------------------------------------ nodes
 
 
-def constant_times(value: float, node: Node) -> Node:
+def constant_times(value: float | Fraction, node: Node) -> Node:
     """`c x`."""
     return al.scale(al.constant(node.graph, value), node)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from gradcalc import algebra as al
+from gradcalc.exact import is_representable
 from gradcalc.graph import SCALAR, Node, Operation, register
 from gradcalc.maps import LinearMap
 from gradcalc.notation import Level, Piece, Style
@@ -34,10 +36,9 @@ def _kernel(a: Any, x: Array, n: Array) -> Array:
     return np.power(x, n)
 
 
-def _number(node: Node) -> float | None:
-    """The value of a number, stretched or not."""
-    inner = node.inputs[0] if node.op == "stretch" else node
-    return float(inner.attributes["value"]) if inner.op == "constant" else None
+def _number(node: Node) -> Fraction | None:
+    """The number that a constant is, stretched or not."""
+    return (node.inputs[0] if node.op == "stretch" else node).exact
 
 
 def _map(node: Node, i: int) -> LinearMap:
@@ -45,7 +46,7 @@ def _map(node: Node, i: int) -> LinearMap:
     base, exponent = node.inputs
     value = _number(exponent)
     if i == 0 and value is not None and value in _SMALL:
-        return diagonal(node, constant_times(value, al.power(base, value - 1.0)))
+        return diagonal(node, constant_times(value, al.power(base, value - 1)))
     return diagonal(node, _term(exponent, base, exponent, 1, 0) if i == 0 else _term(one(base), base, exponent, 0, 1))
 
 
@@ -74,7 +75,7 @@ def _term(factor: Node, base: Node, exponent: Node, below: int, logs: int) -> No
 def _lowered(factor: Node, exponent: Node, below: int) -> Node:
     """c (n - j)."""
     c, n = _number(factor), _number(exponent)
-    if c is not None and n is not None:
+    if c is not None and n is not None and is_representable(c * (n - below)):
         return al.filled(factor, c * (n - below))
     return al.multiply(factor, plus(exponent, -float(below)))
 
@@ -126,7 +127,7 @@ def _term_written(node: Node) -> Node:
     factor, base, exponent = node.inputs
     below, logs = node.attributes["below"], node.attributes["logs"]
     value = _number(exponent)
-    if value is None:
+    if value is None or not is_representable(value - below):
         lower = base.graph.make("power", base, plus(exponent, -float(below)))
     else:
         lower = al.power(base, value - below)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def over_length(number: float, operand: Node, axis: int | None) -> Node:
     """`c/n`, with n the entries that a reduction takes together: a number, or `size(x)` of a symbolic size."""
     length, graph = counted(operand.shape, axis), operand.graph
     if isinstance(length, int):
-        return al.constant(graph, number / length)
+        return al.constant(graph, Fraction(number) / length)
     return al.divide(al.constant(graph, number), graph.make("size", operand, axis=axis))
 
 

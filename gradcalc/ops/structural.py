@@ -95,7 +95,8 @@ declare(
 def _onehot(graph: Graph, x: Sequence[Node], axis: int | None) -> Node:
     place, size = whole(x[0], "the place in onehot(...)"), size_of(x[1], "the size in onehot(...)")
     if isinstance(size, int) and place >= size:
-        raise ShapeError(f"the place {place} is outside 0 to {size - 1}: places count from 0")
+        remedy = f"write at most {size - 1}, or a size of at least {place + 1}"
+        raise ShapeError(f"the place {place} is outside 0 to {size - 1}: places count from 0", remedy)
     return graph.make("onehot", place=place, size=size)
 
 

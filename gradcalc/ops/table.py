@@ -83,7 +83,7 @@ def size_of(node: Node, what: str) -> Size:
 
 def whole(node: Node, what: str) -> int:
     """A constant whole number that a place is made of."""
-    value = node.attributes.get("value")
-    if value is None or not float(value).is_integer() or value < 0:
-        raise ShapeError(f"{what} must be a whole number that is written out, 0 or more")
+    value = node.exact
+    if value is None or value.denominator != 1 or value < 0:
+        raise ShapeError(f"{what} must be a whole number that is written out, 0 or more", "write one, such as 3")
     return int(value)

@@ -63,8 +63,8 @@ def _axis(argument: syntax.Argument, value: Value) -> int | None:
     """0 or 1, or None if it is no axis."""
     if argument.keyword != "axis" or not is_place(value):
         return None
-    assert isinstance(value, Node)
-    axis = int(value.attributes["value"])
+    assert isinstance(value, Node) and value.exact is not None
+    axis = int(value.exact)
     return axis if axis < 2 else None
 
 

@@ -63,8 +63,8 @@ def index(builder: Builder, e: syntax.Index, scope: Scope) -> Handler:
             if isinstance(value, Unknown):
                 return value
             if bound is not None and not is_place(value):
-                return _no_index(builder, bound, operand)
-            places.append(None if value is None else int(value.attributes["value"]))
+                return _no_index(builder, e, bound, operand)
+            places.append(None if value is None else int(value.exact))
         items.append(tuple(places) if isinstance(item, syntax.Range) else places[0])
     nodes = builder.known(operand)
     if nodes is None:
@@ -75,13 +75,23 @@ def index(builder: Builder, e: syntax.Index, scope: Scope) -> Handler:
         return builder.fault(
             "bad-index", f"`{excerpt(e.span)}` is " + ("outside" if "outside" in error.rule else "no entry of")
             + f" `{excerpt(e.operand.span)}`", e.span,
-            labels=shape_labels([e.operand.span], nodes), rule=error.rule, remedy=error.remedy)  # fmt: skip
+            labels=shape_labels([e.operand.span], nodes), rule=error.rule,
+            remedy=error.remedy + _as_factor(e))  # fmt: skip
 
 
-def _no_index(builder: Builder, bound: syntax.Expression, operand: Value) -> Value:
+def _as_factor(e: syntax.Index) -> str:
+    """What multiplies instead, where a bracket after a transpose may be meant as a vector."""
+    if not isinstance(e.operand, syntax.Transpose) or any(isinstance(item, syntax.Range) for item in e.items):
+        return ""
+    bracket = e.span.text[e.operand.span.end - e.span.start :]
+    return f"; `{excerpt(e.operand.span, 24)} * {' '.join(bracket.split())}` multiplies"
+
+
+def _no_index(builder: Builder, e: syntax.Index, bound: syntax.Expression, operand: Value) -> Value:
     remedy = "write the number itself, as in `x[0]`"
     if isinstance(bound, syntax.Negative) and isinstance(operand, Node) and len(operand.shape) == 1:
         size = operand.shape[0]
         remedy = f"the last index is {size - 1}" if isinstance(size, int) else "count from the first entry"
     return builder.fault("bad-index", f"`{excerpt(bound.span)}` is no index", bound.span,
-                         rule="indices are whole numbers from 0, written out", remedy=remedy)  # fmt: skip
+                         rule="indices are whole numbers from 0, written out",
+                         remedy=remedy + _as_factor(e))  # fmt: skip

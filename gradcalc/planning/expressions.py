@@ -17,6 +17,7 @@ from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.differentiate import Backward, derivative
 from gradcalc.errors import Span
+from gradcalc.exact import total
 from gradcalc.graph import SCALAR, SELECTIVE, Graph, Node, Shape, ancestors, is_row, joint_size, of_extent
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning import calls, entries, powers, products
@@ -203,8 +204,10 @@ def _sum(builder: Builder, e: syntax.Sum, scope: Scope) -> Handler:
     terms = builder.sized(values)
     if terms is None:
         return UNKNOWN
-    if all(t.op == "constant" and not t.attributes["text"].isidentifier() for t in terms):
-        return builder.graph.constant(sum(s * t.attributes["value"] for s, t in zip(e.signs, terms, strict=True)))
+    numbers = [s * t.exact for s, t in zip(e.signs, terms, strict=True) if t.exact is not None]
+    number = total(numbers) if len(numbers) == len(terms) else None
+    if number is not None:
+        return builder.graph.constant(number)
     spread = builder.spread(terms, [t.span for t in e.terms], e.span, "the sum")
     return spread if isinstance(spread, Unknown) else builder.make("add", *spread, span=e.span, signs=e.signs)
 
@@ -215,10 +218,9 @@ def _negative(builder: Builder, e: syntax.Negative, scope: Scope) -> Handler:
         return value.times(builder.graph.constant(-1.0))
     if isinstance(value, Unknown):
         return value
-    if value.op == "constant" and not value.attributes["text"].isidentifier():
-        number = -value.attributes["value"]
+    if value.exact is not None:
         text = value.attributes["text"]
-        return builder.graph.constant(number, text[1:] if text.startswith("-") else "-" + text)
+        return builder.graph.constant(-value.exact, text[1:] if text.startswith("-") else "-" + text)
     return builder.make("negative", value, span=e.span)
 
 

@@ -89,7 +89,8 @@ def is_number(value: Any) -> bool:
 
 def is_place(value: Any) -> bool:
     """Whether it is a whole constant from 0."""
-    return is_number(value) and float(value.attributes["value"]).is_integer() and value.attributes["value"] >= 0
+    number = value.exact if isinstance(value, Node) else None
+    return number is not None and number.denominator == 1 and number >= 0
 
 
 def shape_labels(spans: Sequence[Span], nodes: Sequence[Node]) -> tuple[Label, ...]:

@@ -88,12 +88,10 @@ def named_target(names: Mapping[str, Node], of: str) -> Node:
         help=f"did you mean `{close}`?" if close else "name one of them"))  # fmt: skip
 
 
-def named_values(
-    plan: Plan, names: Sequence[str] | None, code: str = "unknown-name", where: str = " in --wrt"
-) -> list[tuple[str, Node]]:
+def named_values(plan: Plan, names: Sequence[str] | None, where: str = " in --wrt") -> list[tuple[str, Node]]:
     """The values of a plan by name, pieces included, each once; all inputs where no names are given.
 
-    Raises `GradcalcError` with `code` for a name that is none, which says `where` it was given.
+    Raises `GradcalcError` for a name that is none, which says `where` it was given.
     """
     if names is None:
         return [(plan.labels[n], n) for n in plan.inputs]
@@ -103,7 +101,7 @@ def named_values(
             close = did_you_mean(name, by_label)
             inputs = ", ".join(plan.labels[n] for n in plan.inputs)
             raise GradcalcError(Diagnostic(
-                code, f"`{name}`{where} is not a value of the file",
+                "unknown-target", f"`{name}`{where} is not a value of the file",
                 help=f"did you mean `{close}`?" if close else f"the inputs are {inputs}"))  # fmt: skip
     return [(name, by_label[name]) for name in dict.fromkeys(names)]
 

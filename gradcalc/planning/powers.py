@@ -48,8 +48,8 @@ def _matrix_power(builder: Builder, base: Node, exponent: Node, e: syntax.Power)
             "shape-mismatch", f"the power `{excerpt(e.span)}` does not fit", e.base.span,
             rule="`^` is the power of a scalar or of a square matrix", labels=shape_labels([e.base.span], [base]),
             remedy=f"write `{x} .^ {n}` for the power of every entry{squares}")  # fmt: skip
-    value = exponent.attributes["value"] if exponent.op == "constant" else 0.5
-    if value != int(value) or abs(value) > 1000:
+    value = exponent.exact
+    if value is None or value.denominator != 1 or abs(value) > 1000:
         return builder.fault(
             "bad-exponent", f"`{n}` is no exponent for a matrix", e.exponent.span,
             rule="a matrix has whole powers, written out, up to 1000",

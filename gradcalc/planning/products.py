@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gradcalc import algebra as al
 from gradcalc import syntax
 from gradcalc.errors import Diagnostic, Label, Span
+from gradcalc.exact import MOST_BITS, is_representable
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, joint_size, of_extent, size_over
 from gradcalc.planning.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
 from gradcalc.symbols import excerpt
@@ -23,20 +24,24 @@ Placed = tuple[Value, Span]
 
 
 def fold(operator: str, a: Node, b: Node) -> Node | None:
-    """Two written numbers as one, so that 1/2 is a number and not a piece; None where that cannot be."""
-    if not (is_number(a) and is_number(b)) or any(n.attributes["text"].isidentifier() for n in (a, b)):
+    """Two written numbers as one, so that 1/2 is a number and not a piece; None where no number is exactly that."""
+    x, y = a.exact, b.exact
+    found = None if x is None or y is None else _folded(operator, x, y)
+    if found is None or not is_representable(found):
         return None
-    x, y = a.attributes["value"], b.attributes["value"]
+    texts = [n.attributes["text"] for n in (a, b)]
+    plain = operator in ("/", "./") and all(t.isdigit() for t in texts)
+    return a.graph.constant(found, "/".join(texts) if plain else "")
+
+
+def _folded(operator: str, x: Fraction, y: Fraction) -> Fraction | None:
     if operator in ("/", "./"):
-        if y == 0.0:
-            return None
-        texts = [n.attributes["text"] for n in (a, b)]
-        plain = all(t.isdigit() for t in texts)
-        return a.graph.constant(x / y, "/".join(texts) if plain else "")
+        return x / y if y else None
     if operator in ("", "*", "∘"):
-        return a.graph.constant(x * y)
-    if operator == "^" and x > 0 and abs(y * math.log(x)) < 700:
-        return a.graph.constant(x**y)
+        return x * y
+    bits = max(x.numerator.bit_length(), x.denominator.bit_length())
+    if operator == "^" and x > 0 and y.denominator == 1 and abs(y) * bits <= MOST_BITS:
+        return Fraction(x**y.numerator)
     return None
 
 

@@ -7,9 +7,11 @@ not apply.
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from functools import reduce
 
 from gradcalc import algebra as al
+from gradcalc.exact import is_representable
 from gradcalc.graph import SCALAR, Node
 from gradcalc.simplify.factors import (
     entry_factors,
@@ -35,7 +37,8 @@ def numbers_first(node: Node) -> Node | None:
         return None if plain else times_number(first, b)
     if left == right == 1.0:
         return None
-    return times_number(left * right, al.multiply(x, y) if node.op == "multiply" else al.scale(x, y))
+    rest = al.multiply(x, y) if node.op == "multiply" else al.scale(x, y)
+    return times_number(left, times_number(right, rest))
 
 
 def zero_factor(node: Node) -> Node | None:
@@ -106,12 +109,14 @@ def scalars_together(node: Node) -> Node | None:
 
 def equal_factors(node: Node) -> Node | None:
     """x x = x^2, x x^n = x^(n+1), also with other factors between; whole positive exponents only."""
-    found: dict[Node, float] = {}
     factors = entry_factors(node)
+    if any(number(factor) is not None for factor in factors):
+        return None  # numbers are multiplied, not raised to powers, and the rest is a product of its own
+    found: dict[Node, Fraction] = {}
     for factor in factors:
         base, exponent = power_of(factor)
-        found[base] = found.get(base, 0.0) + exponent
-    if len(found) == len(factors):
+        found[base] = found.get(base, Fraction(0)) + exponent
+    if len(found) == len(factors) or not all(map(is_representable, found.values())):
         return None
     return entry_product([al.power(base, exponent) for base, exponent in found.items()])
 
@@ -125,27 +130,29 @@ def absolute_with_sign(node: Node) -> Node | None:
             continue
         sign = next((j for j, f in enumerate(factors) if f.op == "sign" and f.inputs[0] is base.inputs[0]), None)
         if sign is not None:
-            lower = [al.power(base, exponent - 1.0)] if exponent > 1.0 else []
+            lower = [al.power(base, exponent - 1)] if exponent > 1 else []
             before, after = factors[:k], factors[k + 1 :]
             rest = [f for f in [*before, *lower, *after] if f is not factors[sign]]
             return entry_product([*rest, base.inputs[0]])
     return None
 
 
-def power_of(node: Node) -> tuple[Node, float]:
+def power_of(node: Node) -> tuple[Node, Fraction]:
     """A whole positive power as its base and exponent; the node to the first power if it is none."""
     if node.op == "power":
         exponent = number(node.inputs[1])
-        if exponent is not None and exponent.is_integer() and exponent > 0:
+        if exponent is not None and exponent.denominator == 1 and exponent > 0:
             return node.inputs[0], exponent
-    return (node.inputs[0], 2.0) if node.op == "square" else (node, 1.0)
+    return (node.inputs[0], Fraction(2)) if node.op == "square" else (node, Fraction(1))
 
 
 def power_of_power(node: Node) -> Node | None:
     """(x^m)^n = x^(m n), whole positive exponents only."""
     inner, outer = power_of(node)
     base, below = power_of(inner)
-    return None if inner is node or base is inner else al.power(base, below * outer)
+    if inner is node or base is inner or not is_representable(below * outer):
+        return None
+    return al.power(base, below * outer)
 
 
 # --------------------------------------------------------------------------- quotients
@@ -172,10 +179,10 @@ def times_divisor(node: Node) -> Node | None:
             continue
         value, below = split(quotient.inputs[1])
         divisor = next((j for j, f in enumerate(factors) if j != k and power_of(f)[0] is below), None)
-        if divisor is None or value == 0.0:
+        if divisor is None or not value or not is_representable(1 / value):
             continue
         above = reduce(lambda inner, outer: outer(inner), reversed(around), quotient.inputs[0])
-        lower = {k: times_number(1.0 / value, above), divisor: al.power(below, power_of(factors[divisor])[1] - 1.0)}
+        lower = {k: times_number(1 / value, above), divisor: al.power(below, power_of(factors[divisor])[1] - 1)}
         left = [lower.get(j, f) for j, f in enumerate(factors) if not al.is_one(lower.get(j, f))]
         if scalars and len(left) > 1:
             return al.scale(entry_product(left[:-1]), left[-1])

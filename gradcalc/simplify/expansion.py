@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
+from gradcalc.exact import MOST_BITS
 from gradcalc.graph import Node, ancestors, extent
 from gradcalc.simplify.words import Atoms, Body, Extent, Monomial, Product, TooLong, Word
 
 MOST = 400
 """Terms, and factors of a term, that are looked at."""
-DIGITS = 4000
-"""Bits that the numerator or denominator of a number may have."""
 WORK = 200_000
 """Terms that are made in all."""
 
@@ -60,7 +59,9 @@ class Expansion:
         for factor, form in forms:
             self._worked(len(form))
             for monomial, value in form.items():
-                found[monomial] = found.get(monomial, Fraction(0)) + factor * value
+                number = found[monomial] = found.get(monomial, Fraction(0)) + factor * value
+                if number.denominator.bit_length() > 2 * MOST_BITS:
+                    raise TooLong
         return self._checked({m: v for m, v in found.items() if v})
 
     def _worked(self, terms: int) -> None:
@@ -72,7 +73,7 @@ class Expansion:
         if len(form) > MOST or any(len(scalars) > MOST for scalars, _ in form):
             raise TooLong
         for value in form.values():
-            if max(value.numerator.bit_length(), value.denominator.bit_length()) > DIGITS:
+            if max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
                 raise TooLong
         return form
 

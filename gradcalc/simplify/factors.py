@@ -7,9 +7,11 @@ length; what lies deeper counts as one factor.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import reduce
 
 from gradcalc import algebra as al
+from gradcalc.exact import is_representable
 from gradcalc.graph import SCALAR, Node, extent
 
 MOST = 64
@@ -20,16 +22,12 @@ SIDES = ("left", "right")
 """The attributes of a matrix product that say which operand is taken transposed."""
 
 
-def number(node: Node) -> float | None:
-    """The value of a constant that is not a symbol such as pi, stretched or not."""
-    if node.op == "stretch":
-        node = node.inputs[0]
-    if node.op != "constant" or node.attributes["text"].isidentifier():
-        return None
-    return float(node.attributes["value"])
+def number(node: Node) -> Fraction | None:
+    """The number that a constant is, stretched or not; None for a symbol such as pi."""
+    return (node.inputs[0] if node.op == "stretch" else node).exact
 
 
-def split(node: Node) -> tuple[float, Node]:
+def split(node: Node) -> tuple[Fraction, Node]:
     """A term as a number times the rest."""
     if node.op == "negative":
         inner, rest = split(node.inputs[0])
@@ -38,10 +36,10 @@ def split(node: Node) -> tuple[float, Node]:
         factor = number(node.inputs[0])
         if factor is not None and node.inputs[0].shape == SCALAR:
             return factor, node.inputs[1]
-    return 1.0, node
+    return Fraction(1), node
 
 
-def split_ones(node: Node) -> tuple[float, Node]:
+def split_ones(node: Node) -> tuple[Fraction, Node]:
     """As `split`; a stretched number is the number times ones."""
     value = number(node)
     if node.op == "stretch" and value is not None:
@@ -49,19 +47,22 @@ def split_ones(node: Node) -> tuple[float, Node]:
     return split(node)
 
 
-def times_number(value: float, node: Node) -> Node:
-    """`c x`, with the number folded into a number that is there."""
-    if value == 1.0:
-        return node
-    if value == -1.0:
-        return al.negative(node)
+def times_number(value: Fraction, node: Node) -> Node:
+    """`c x`, with the number folded into one that is there; where no number can be both, they stay side by side."""
     inner, rest = split(node)
-    alone = number(rest)
-    if alone is not None and rest.shape == SCALAR:
-        return node.graph.constant(value * inner * alone)
-    if value * inner < 0:
-        return al.negative(times_number(-value * inner, rest))
-    return al.scale(node.graph.constant(value * inner), rest)
+    if inner < 0:
+        value, node = -value, times_number(-inner, rest)
+        inner, rest = split(node)
+    if value < 0:
+        return al.negative(times_number(-value, node))
+    if value == 1:
+        return node
+    alone = number(rest) if rest.shape == SCALAR else None
+    product = value * inner * (1 if alone is None else alone)
+    if not is_representable(product):
+        return al.scale(node.graph.constant(value), node)
+    made = node.graph.constant(product)
+    return made if alone is not None else al.scale(made, rest)
 
 
 def operands(node: Node) -> tuple[Node, Node]:

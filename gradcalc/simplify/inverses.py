@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcalc import algebra as al
+from gradcalc.exact import is_representable
 from gradcalc.graph import SCALAR, Node
 from gradcalc.simplify.factors import (
     is_square,
@@ -70,8 +71,8 @@ def inverse_of_multiple(node: Node) -> Node | None:
     """(c A)^-1 = (1/c) A^-1 for a number c other than 0; (A / c)^-1 = c A^-1."""
     inner = node.inputs[0]
     value, rest = split(inner)
-    if value not in (0.0, 1.0) and node.shape != SCALAR:
-        return times_number(1.0 / value, al.apply("inv", rest))
+    if value not in (0, 1) and node.shape != SCALAR and is_representable(1 / value):
+        return times_number(1 / value, al.apply("inv", rest))
     if inner.op == "divide" and inner.inputs[1].shape == SCALAR != node.shape:
         return al.scale(inner.inputs[1], al.apply("inv", inner.inputs[0]))
     return None

@@ -1,14 +1,12 @@
 """Symbolic equality: both sides as sums of monomials, everything multiplied out, compared term by term.
 
 `same` says True only where the two are equal by algebra for all values at which both are defined; False says
-that it was not shown. Numbers are exact: as they are written, or the floats that they are. Nothing recurses
+that it was not shown. Numbers are exact: as they are written. Nothing recurses
 over the graph, and an expression that multiplies out to too many terms is given up.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from fractions import Fraction
 
 from gradcalc.graph import Node, Size, extent
@@ -30,24 +28,12 @@ def same(left: Node, right: Node) -> bool:
         return False
 
 
-def _fraction(node: Node) -> Fraction:
-    """The number as it is written, 1/3 or 0.1, where that is the float that is meant; else the float."""
-    value, text = node.attributes["value"], node.attributes["text"]
-    if not math.isfinite(value):
-        raise TooLong
-    if len(text) < 30 and re.fullmatch(r"-?\d+(\.\d+)?(/\d+)?", text) and not text.endswith("/0"):
-        above, _, below = text.partition("/")
-        written = Fraction(above) / Fraction(below or 1)
-        if float(written) == value:
-            return written
-    return Fraction(value)
-
-
 # ------------------------------------------------------------------------------ operations
 
 
 def _constant(e: Expansion, node: Node) -> Form:
-    return e.constant(_fraction(node))
+    """A number as it is written; a symbol such as pi is none."""
+    return e.atom(("symbol", node.attributes["text"]), (1, 1)) if node.exact is None else e.constant(node.exact)
 
 
 def _eye(e: Expansion, node: Node) -> Form:
@@ -69,8 +55,8 @@ def _divide(e: Expansion, node: Node) -> Form:
 
 def _power(e: Expansion, node: Node) -> Form | None:
     """Whole powers as repeated products; negative ones of the reciprocal."""
-    exponent = 2.0 if node.op == "square" else number(node.inputs[1])
-    if exponent is None or not exponent.is_integer() or not 0 < abs(exponent) <= 12:
+    exponent = Fraction(2) if node.op == "square" else number(node.inputs[1])
+    if exponent is None or exponent.denominator != 1 or not 0 < abs(exponent) <= 12:
         return None
     size = extent(node.shape)
     base = e.of(node)[0]

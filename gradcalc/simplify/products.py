@@ -57,7 +57,7 @@ def numbers_before_product(node: Node) -> Node | None:
     (left, a), (right, b) = (split_ones(n) for n in operands(node))
     if left == right == 1.0:
         return None
-    return al.fit(times_number(left * right, al.matmul(a, b)), node.shape)
+    return al.fit(times_number(left, times_number(right, al.matmul(a, b))), node.shape)
 
 
 def scalars_before_product(node: Node) -> Node | None:
@@ -176,18 +176,20 @@ def scalar_on_first(node: Node) -> Node | None:
 
 
 def number_on_first(node: Node) -> Node | None:
-    """2 (c x) = 2 c x for a scalar c."""
+    """2 (c x) = 2 c x for a scalar c that is no number: the product of two may be none."""
     outer, inner = node.inputs
-    if inner.op != "scale" or number(outer) is None:
+    if inner.op != "scale" or number(outer) is None or number(inner.inputs[0]) is not None:
         return None
     return node.graph.make("scale", node.graph.make("multiply", outer, inner.inputs[0]), inner.inputs[1])
 
 
 def entries_from_the_left(node: Node) -> Node | None:
-    """a ∘ (b ∘ c) = a ∘ b ∘ c."""
+    """a ∘ (b ∘ c) = a ∘ b ∘ c, unless a and b are numbers whose product may be none."""
     if node.inputs[1].op != "multiply":
         return None
     first, *others = entry_factors(node)
+    if number(first) is not None and number(others[0]) is not None:
+        return None
     for other in others:
         first = node.graph.make("multiply", first, other)
     return of_shape(first, node)

@@ -6,6 +6,8 @@ not apply.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Node, extent, is_row
 from gradcalc.simplify.factors import (
@@ -52,7 +54,7 @@ def sum_of_constant(node: Node) -> Node | None:
     rows, columns = extent(operand.shape)
     if operand.op != "ones" or node.shape != SCALAR or isinstance(rows, str) or isinstance(columns, str):
         return None
-    return node.graph.constant(float(rows * columns))
+    return node.graph.constant(Fraction(rows * columns))
 
 
 # -------------------------------------------------------------- traces and determinants
@@ -92,7 +94,7 @@ def of_identity(node: Node) -> Node | None:
     if inner.op == "eye" and node.op != "trace":
         return node.graph.constant(1.0 if node.op == "det" else 0.0)
     if inner.op == "eye" and not isinstance(inner.attributes["size"], str):
-        return node.graph.constant(float(inner.attributes["size"]))
+        return node.graph.constant(Fraction(inner.attributes["size"]))
     if node.op == "trace" and al.is_zero(inner):
         return node.graph.constant(0.0)
     if node.op == "trace" and inner.op == "diag" and not inner.attributes["extract"]:

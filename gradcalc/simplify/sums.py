@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from gradcalc import algebra as al
+from gradcalc.exact import is_representable, total
 from gradcalc.graph import SCALAR, Node
 from gradcalc.simplify.factors import (
     MOST,
@@ -23,14 +25,14 @@ from gradcalc.simplify.factors import (
     times_number,
 )
 
-Term = tuple[float, Node]
+Term = tuple[Fraction, Node]
 
 # --------------------------------------------------------------------------- like terms
 
 
 def _terms(node: Node, through_numbers: bool) -> Iterator[Term]:
     """The terms of nested sums with their numbers, in order; on demand also those of 2 (a + b)."""
-    waiting: list[Term] = [(1.0, node)]
+    waiting: list[Term] = [(Fraction(1), node)]
     while waiting:
         value, term = waiting.pop()
         if term.op == "add":
@@ -38,7 +40,9 @@ def _terms(node: Node, through_numbers: bool) -> Iterator[Term]:
             waiting.extend((value * sign, t) for sign, t in reversed(pairs))
             continue
         inner, rest = split(term)
-        if rest.op == "add" and rest is not term and (through_numbers or inner in (1.0, -1.0)):
+        if not is_representable(value * inner):
+            yield value, term
+        elif rest.op == "add" and rest is not term and (through_numbers or abs(inner) == 1):
             waiting.append((value * inner, rest))
         else:
             yield value * inner, rest
@@ -87,23 +91,28 @@ def _key(term: Node) -> object:
 
 def _collected(terms: Iterator[Term]) -> list[Term]:
     """The terms with the numbers of like ones added up; a plain number last."""
-    found: dict[object, Term] = {}
-    total, one = 0.0, None
+    found: dict[object, list[Term]] = {}
+    plain: list[Term] = []
     for value, term in terms:
-        alone = number(term)
-        if alone is not None and term.shape == SCALAR:
-            total, one = total + value * alone, term.graph.constant(1.0)
+        alone = number(term) if term.shape == SCALAR else None
+        if alone is not None and is_representable(value * alone):
+            plain.append((value * alone, term.graph.constant(1.0)))
         elif not al.is_zero(term):
-            key = _key(term)
-            before, first = found.get(key, (0.0, term))
-            found[key] = (before + value, first)
-    kept = [(value, term) for value, term in found.values() if value]
-    return [*kept, (total, one)] if total and one is not None else kept
+            found.setdefault(_key(term), []).append((value, term))
+    return [term for alike in (*found.values(), plain) for term in _together(alike)]
+
+
+def _together(alike: list[Term]) -> list[Term]:
+    """Like terms as one, or none where they cancel; as they are where their sum cannot be a number of the graph."""
+    value = total(value for value, _ in alike)
+    if value is None:
+        return alike
+    return [(value, alike[0][1])] if value else []
 
 
 def _cost(terms: Sequence[Term]) -> int:
     """Leaves of a sum, each term counting one, each number that is written another."""
-    return sum((value not in (1.0, -1.0)) + (len(term.inputs) if term.op == "add" else 1) for value, term in terms)
+    return sum((abs(value) != 1) + (len(term.inputs) if term.op == "add" else 1) for value, term in terms)
 
 
 def like_terms(node: Node) -> Node | None:
@@ -228,7 +237,7 @@ def _taken_out(terms: Sequence[Term], shared: dict[int, Offer]) -> Node | None:
     """The sum with one factor taken out of some of its terms."""
     first = min(shared)
     offer = shared[first]
-    sign = 1.0 if any(terms[k][0] > 0 for k in shared) else -1.0
+    sign = Fraction(1 if any(terms[k][0] > 0 for k in shared) else -1)
     left = _own_before_transpose([(sign * terms[k][0], o.rest()) for k, o in shared.items()])
     if any(rest.shape != left[0][1].shape for _, rest in left):
         return None
@@ -251,7 +260,7 @@ def common_number(node: Node) -> Node | None:
     terms = [_signed(sign, term) for sign, term in zip(node.attributes["signs"], node.inputs, strict=True)]
     value = abs(terms[0][0])
     plain = any(number(term) is not None or al.is_one(term) for _, term in terms)
-    if value == 1.0 or plain or any(abs(other) != value for other, _ in terms):
+    if value == 1 or plain or any(abs(other) != value for other, _ in terms):
         return None
     return times_number(value, _sum([(n / value, t) for n, t in terms]))
 
