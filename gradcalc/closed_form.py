@@ -21,6 +21,7 @@ from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, SIZING, TEXT, Latex, Style, render
 from gradcalc.parser import parse
 from gradcalc.planning.planner import Plan, plan
+from gradcalc.record import record
 from gradcalc.simplify.engine import REWRITES, extract, simplify
 from gradcalc.suggest import free_name
 
@@ -30,7 +31,7 @@ LONG = 400
 """Nodes that an expression may have at all; a longer one is not written out."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Form:
     """An expression in both notations, printed when it is asked for."""
 

@@ -5,12 +5,11 @@ Nothing is imported but `gradcalc.errors`, so that explaining a code costs no st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from gradcalc.errors import Exit
+from gradcalc.record import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Code:
     """One code.
 

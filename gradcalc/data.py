@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from gradcalc.data_files import read_csv, read_json, read_npy, read_npz
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
 from gradcalc.graph import Shape, of_extent
+from gradcalc.record import record
 from gradcalc.symbols import normalise, refuse_invisible
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +24,7 @@ Path = str | os.PathLike[str]
 _NUMBERS = (int, float, np.integer, np.floating)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Datum:
     """An array of rank 2, the shape that it stands for, and entry labels if it has any."""
 

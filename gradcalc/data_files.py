@@ -15,7 +15,6 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.lib import format as npy
 
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Source, Span
 from gradcalc.files import decode, read_file, unreadable
+from gradcalc.record import record
 from gradcalc.symbols import refuse_invisible
 
 Array = np.ndarray[Any, Any]
@@ -154,7 +154,7 @@ def _refuse_inflated(path: str, members: Iterable[zipfile.ZipInfo], limits: Limi
         raise GradcalcError(_too_large(path, f"{inflated:,} bytes when inflated", limits))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class ArrayRows:
     """An array of an archive, read row by row: its rows are along the first axis, and `count` says how many."""
 

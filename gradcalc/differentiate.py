@@ -8,18 +8,19 @@ graph, so what they return can be differentiated again. Griewank and Walther, Ev
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from gradcalc import algebra as al
 from gradcalc.collector import collector_paused
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
 from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, alike, times, unit
+from gradcalc.record import record
 
 Term = TypeVar("Term")
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Edge:
     """One use of a value: `node` uses `input` as its argument number `argument`."""
 
@@ -37,7 +38,7 @@ class Edge:
         return self.node.inputs[self.argument]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Backward:
     """A reverse sweep: the adjoint of every value that the target depends on, and the edges passed."""
 

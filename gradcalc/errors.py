@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 
+from gradcalc.record import record
+
 
 class Exit(IntEnum):
     """Exit statuses of the command line."""
@@ -28,7 +30,7 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Source:
     """A text and the name that it goes by in messages."""
 
@@ -54,7 +56,7 @@ class Source:
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Span:
     """A stretch of a source, by offsets: [start, end)."""
 
@@ -82,7 +84,7 @@ class Span:
         return Span(self.source, self.start, other.end)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Label:
     """A stretch to underline, and what to write beside it."""
 
@@ -90,7 +92,7 @@ class Label:
     text: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Diagnostic:
     """One fault or warning.
 

@@ -21,6 +21,7 @@ from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.perturbed import lost_in_gradients
 from gradcalc.planning.plan import Plan, named_values
 from gradcalc.precision import lost_digits
+from gradcalc.record import record
 from gradcalc.stacked import Point, basis
 from gradcalc.suggest import shown_shape
 
@@ -122,7 +123,7 @@ class Evaluation:
         return np.broadcast_to(array, (self.rows, *array.shape[-2:]))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Findings:
     """What is to be said of an evaluation besides its numbers."""
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcalc.differentiate import Edge
 from gradcalc.graph import Node, ancestors, extent
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 Values = MutableMapping[Node, Array]
@@ -36,7 +36,7 @@ def evaluate(order: Iterable[Node], values: Values, masks: Masks | None = None) 
     return values
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Fault:
     """A node whose value is not a number that can be used: at which entry, from which operands.
 

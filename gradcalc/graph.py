@@ -9,11 +9,11 @@ is known. Arrays have rank 2 inside (see `extent`), with batch axes in front whe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from gradcalc import exact
+from gradcalc.record import record
 
 if TYPE_CHECKING:
     from gradcalc.maps import LinearMap
@@ -105,7 +105,7 @@ class ShapeError(Exception):
 Attributes = Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Operation:
     """Everything there is to know about an operation.
 

@@ -9,18 +9,18 @@ parts are nodes of the same graph. Identities: Magnus and Neudecker, Matrix Diff
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, joint_size, transposed
+from gradcalc.record import record
 
 WHOLE = (None, None)
 """An index that takes all: a range from the start to the end."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class LinearMap:
     """dX ↦ dY, from changes of shape `source` to changes of shape `target`."""
 
@@ -54,7 +54,7 @@ class LinearMap:
         return count(self.source) * count(self.target)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Sandwich(LinearMap):
     """dX ↦ L dX R; None stands for the identity."""
 
@@ -112,7 +112,7 @@ class Sandwich(LinearMap):
         return total
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Scaled(LinearMap):
     """dX ↦ c dX for a scalar c."""
 
@@ -141,7 +141,7 @@ class Scaled(LinearMap):
         return count(self.source)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Hadamard(LinearMap):
     """dX ↦ D ∘ dX."""
 
@@ -170,7 +170,7 @@ class Hadamard(LinearMap):
         return 0 if al.is_one(self.diagonal) else count(self.source)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Transposed(LinearMap):
     """dX ↦ dX^T."""
 
@@ -191,7 +191,7 @@ class Transposed(LinearMap):
         return 0
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Inner(LinearMap):
     """dX ↦ ⟨G, dX⟩, a scalar."""
 
@@ -221,7 +221,7 @@ class Inner(LinearMap):
         return 0 if al.is_one(self.gradient) else count(self.source)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Outer(LinearMap):
     """dx ↦ dx G for a scalar x."""
 
@@ -248,7 +248,7 @@ class Outer(LinearMap):
         return 0 if al.is_one(self.gradient) else count(self.target)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Select(LinearMap):
     """dX ↦ dX[items]: an entry, a row, a column or a block."""
 
@@ -272,7 +272,7 @@ class Select(LinearMap):
         return 0
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Embed(LinearMap):
     """dX ↦ zeros with dX at `items`: the part that a stacked array takes from one of its blocks."""
 
@@ -301,7 +301,7 @@ class Embed(LinearMap):
         return 0
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Named(LinearMap):
     """dX ↦ op(dX) for an operation that is linear itself, with the operation that is its adjoint."""
 
@@ -325,7 +325,7 @@ class Named(LinearMap):
         return 0
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Kronecker(LinearMap):
     """dX ↦ dX ⊗ B, or A ⊗ dX where `first` is False."""
 
@@ -347,7 +347,7 @@ class Kronecker(LinearMap):
         return count(self.target)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Sum(LinearMap):
     """dX ↦ Σ Mₖ dX."""
 
@@ -369,7 +369,7 @@ class Sum(LinearMap):
         return sum(m.cost() for m in self.maps)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Compose(LinearMap):
     """dX ↦ M₁ (M₂ (... dX)): the last map is applied first."""
 
@@ -432,7 +432,7 @@ def signed(linear: LinearMap, sign: int) -> LinearMap:
     return linear if sign == 1 else Negative(linear.source, linear.target, linear)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Negative(LinearMap):
     """dX ↦ -M dX."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 
 from gradcalc.graph import Node, Shape, Size
+from gradcalc.record import record
 
 
 class Level(IntEnum):
@@ -31,7 +31,7 @@ class Level(IntEnum):
     ATOM = 7
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Piece:
     """A printed expression and how tightly it holds together."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from gradcalc.graph import Node, ancestors
 from gradcalc.perturbations import SWEEPS, perturbations
 from gradcalc.planning.plan import Plan
 from gradcalc.precision import LARGER, MOST_NODES, TOLERATED, better_form, digits_in, told_loss
+from gradcalc.record import record
 from gradcalc.rounding import underflowed
 
 Array = np.ndarray[Any, Any]
@@ -28,7 +28,7 @@ BRANCHES = 3
 """Branches that a warning names."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Loss:
     """The digits that the largest entry of a gradient has lost."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from gradcalc.numeric import leaf_values
 from gradcalc.planning.definitions import bound_sizes, collect, with_sizes
 from gradcalc.planning.guess import guess_shapes
 from gradcalc.planning.plan import Plan
+from gradcalc.record import record
 from gradcalc.suggest import Speller
 from gradcalc.syntax import Program
 
@@ -30,7 +31,7 @@ KINDS = ("signed", "positive", "definite", "small", "large")
 positive definite matrices; numbers below 1; numbers up to 12."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class OpenShapes:
     """The shapes of the names that have no data: as stated or guessed, and with numbers for their symbols."""
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors, extent
 from gradcalc.notation import EXPLICIT, render
 from gradcalc.planning.plan import Plan
+from gradcalc.record import record
 from gradcalc.remedies import remedy
 from gradcalc.rounding import LEAST, UNIT, rounding, underflowed
 
@@ -45,7 +45,7 @@ SHORT = 50
 """Characters of an expression that is written out in a warning."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Loss:
     """Digits that an entry of the target has lost, and the first value on the way where they were lost."""
 
@@ -71,7 +71,7 @@ def digits_lost(sweep: Backward, values: Values) -> Array:
     return _lost(_followed(sweep, values))[0] if len(sweep.adjoints) <= MOST_NODES else np.zeros(1)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Followed:
     """A sweep by all that was rounded, and its values; `constants` are what it is by besides what varies."""
 

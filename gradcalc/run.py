@@ -10,6 +10,7 @@ import numpy as np
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
+from gradcalc.record import record
 
 if TYPE_CHECKING:
     from gradcalc.checking.claims import ClaimResult
@@ -18,7 +19,7 @@ Array = np.ndarray[Any, Any]
 Number = float | Array
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class NodeRow:
     """A value of the forward pass."""
 
@@ -33,7 +34,7 @@ class NodeRow:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Local:
     """A local gradient: its rule, its kind, the arrays that it consists of, and densely where asked for."""
 
@@ -43,7 +44,7 @@ class Local:
     value: Number | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class EdgeRow:
     """One edge of the backward pass."""
 
@@ -55,7 +56,7 @@ class EdgeRow:
     downstream: Number
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Branch:
     """What comes to a value through one of its uses."""
 
@@ -63,7 +64,7 @@ class Branch:
     value: Number
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Gradient:
     """The gradient of the target by a value, or its Jacobian; `short` writes shared parts as δ."""
 
@@ -77,7 +78,7 @@ class Gradient:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class DeltaRow:
     """A δ: the shared adjoint of a value."""
 
@@ -88,7 +89,7 @@ class DeltaRow:
     used_by: list[str]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Reuse:
     """Multiplications of the backward pass, all gradients at once and one at a time."""
 
@@ -97,7 +98,7 @@ class Reuse:
     shared: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Flag:
     """Something about one value that a reader must know: a kink, an infinite or undefined derivative."""
 

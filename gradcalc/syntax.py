@@ -6,12 +6,13 @@ long input cannot exhaust the stack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from gradcalc.errors import Source, Span
+from gradcalc.record import record
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Expression:
     """Anything with a value. `depth` counts the constructs nested inside, flat chains not counted."""
 
@@ -23,7 +24,7 @@ class Expression:
         return f"{type(self).__name__}({self.span.text!r})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Number(Expression):
     """`2`, `0.5`, `1e-3`; `text` keeps the digits as written."""
 
@@ -31,14 +32,14 @@ class Number(Expression):
     text: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Name(Expression):
     """A name, normalised: `\\delta` is `δ`."""
 
     id: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Sum(Expression):
     """`a + b - c`: signs and terms."""
 
@@ -46,7 +47,7 @@ class Sum(Expression):
     terms: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Product(Expression):
     """`a b * c / d ∘ e`: factors, and the operator before each but the first; "" is juxtaposition.
 
@@ -57,14 +58,14 @@ class Product(Expression):
     operators: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Negative(Expression):
     """`-x`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Power(Expression):
     """`x^n`, or entry by entry `x .^ n`."""
 
@@ -73,21 +74,21 @@ class Power(Expression):
     elementwise: bool
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Transpose(Expression):
     """`u^T`, `u'`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class InverseTranspose(Expression):
     """`A^-T`."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Range(Expression):
     """`:` or `1:3` inside an index; None where nothing was written."""
 
@@ -95,7 +96,7 @@ class Range(Expression):
     stop: Expression | None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Index(Expression):
     """`x[0]`, `E[3, :]`."""
 
@@ -103,14 +104,14 @@ class Index(Expression):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Group(Expression):
     """`(x + y)`: kept, because `a (x + y)` may be a call."""
 
     operand: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Argument:
     """One argument of an application, with its keyword or None."""
 
@@ -118,7 +119,7 @@ class Argument:
     keyword: str | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Application(Expression):
     """`name (args)`: a call or a product, as the planner decides. `primes` counts the `'`.
 
@@ -130,7 +131,7 @@ class Application(Expression):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Compare(Expression):
     """`y > z`: operator one of < <= > >= == !=."""
 
@@ -139,7 +140,7 @@ class Compare(Expression):
     right: Expression
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Matrix(Expression):
     """A literal in brackets: rows of entries, and labels of a labelled vector."""
 
@@ -147,7 +148,7 @@ class Matrix(Expression):
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Norm(Expression):
     """`||x||`, `||x||_1`, `|x|`: kind one of "2", "1", "inf", "abs"."""
 
@@ -155,7 +156,7 @@ class Norm(Expression):
     kind: str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@record(frozen=True, eq=False, repr=False)
 class Derivative(Expression):
     """`∂s/∂W`."""
 
@@ -163,14 +164,14 @@ class Derivative(Expression):
     by: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Statement:
     """Anything between two separators."""
 
     span: Span = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Equation(Statement):
     """`name = value`, and `name(parameters) = value` where parameters are given."""
 
@@ -179,7 +180,7 @@ class Equation(Statement):
     value: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Claim(Statement):
     """`left == right`."""
 
@@ -187,14 +188,14 @@ class Claim(Statement):
     right: Expression
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Input(Statement):
     """`x (input)` or `input x`."""
 
     name: Name
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Shaped(Statement):
     """`x in R^n`: sizes are numbers or symbols; none for a scalar."""
 
@@ -202,14 +203,14 @@ class Shaped(Statement):
     sizes: tuple[int | str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Layout(Statement):
     """`@layout numerator`."""
 
     layout: str
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Program:
     """All statements of a source, in the order written."""
 

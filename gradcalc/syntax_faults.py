@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.errors import Diagnostic, Label, Source, Span
+from gradcalc.record import record
 from gradcalc.symbols import END, OPERATOR, REMEDIES, TERMINALS, VALUE, excerpt
 
 PARTNERS = {"(": ")", "[": "]", "{": "}", "|": "|", "||": "||", "‖": "‖", "\\|": "\\|"}
@@ -26,7 +26,7 @@ def bracket(token: Any) -> str:
     return str(token)[-1] if str(token).endswith("(") else str(token)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Stop:
     """Where the parser stopped: at `token`, of type `kind`, in the statement that begins at `begin`.
 

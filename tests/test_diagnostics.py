@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gradcalc
 from gradcalc import GradcalcError, loads
 from gradcalc.codes import CODES, exit_of
 from gradcalc.errors import Diagnostic, Exit, Label, Limits, Source, Span

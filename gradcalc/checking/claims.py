@@ -23,6 +23,7 @@ from gradcalc.evaluator import Values
 from gradcalc.graph import Node
 from gradcalc.planning.definitions import walk
 from gradcalc.planning.plan import Plan, PlannedClaim
+from gradcalc.record import record
 from gradcalc.simplify.engine import simplify
 from gradcalc.simplify.normal_form import same
 from gradcalc.suggest import shown_shape
@@ -36,7 +37,7 @@ LONGEST = 160
 """Characters of a closed form in a hint."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class ClaimResult:
     """A claim's verdict: `by` says how it was reached, `where` at which points, `hint` what is wrong."""
 

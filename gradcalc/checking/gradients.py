@@ -22,6 +22,7 @@ from gradcalc.differentiate import Backward, reverse
 from gradcalc.evaluator import Values, entry
 from gradcalc.graph import SCALAR, Node, ancestors, count, extent
 from gradcalc.planning.plan import Plan
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 MOST_INPUTS = 100
@@ -34,7 +35,7 @@ SETTLED = 1e-3
 """Differences that are not sure of an entry to this part of the largest one tell nothing of it."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class GradientCheck:
     """A gradient's verdict: `holds` is None where it was not checked, and `skipped` says why.
 

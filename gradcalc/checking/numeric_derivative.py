@@ -11,7 +11,6 @@ al., Numerical Recipes, section 5.7).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from gradcalc import evaluator
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors, count, extent
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 COMPLEX, DIFFERENCES = "complex step", "differences"
@@ -35,7 +35,7 @@ BLOCK, BUDGET = 2**22, 4 * 10**8
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class NumericDerivative:
     """The Jacobian of a target by some entries of an input.
 

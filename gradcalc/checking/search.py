@@ -13,13 +13,14 @@ from gradcalc.graph import Node
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning.definitions import children
 from gradcalc.planning.plan import Plan
+from gradcalc.record import record
 from gradcalc.syntax import Expression
 
 _AROUND_TERMS = syntax.Sum | syntax.Negative | syntax.Group
 DEEPEST, MOST_PLACES, MOST_NAMES = 8, 60, 24
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Correction:
     """A mistake in words, and what is right instead."""
 

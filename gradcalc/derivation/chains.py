@@ -14,12 +14,13 @@ from gradcalc.differentiate import Backward, Edge
 from gradcalc.graph import SCALAR, Node
 from gradcalc.maps import LinearMap, Negative, Sandwich, Sum
 from gradcalc.planning.plan import Plan
+from gradcalc.record import record
 
 LONGEST = 6
 """Factors that a chain has at most before a value on the way gets a line of its own."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Link:
     """One use of a visible value by another: the local gradient, and the pieces that it comes from."""
 

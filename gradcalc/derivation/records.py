@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
+from gradcalc.record import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Step:
     """`left = right`, and why; `condition` is what it takes beyond the equations of the file."""
 
@@ -19,7 +20,7 @@ class Step:
     condition: Form | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Derivation:
     """How one gradient, Jacobian or shared δ comes about.
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import SCALAR, Shape, joint_size
+from gradcalc.record import record
 from gradcalc.run import Flag, Number
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Axes:
     """What the rows and columns of a block stand for: one name for every entry."""
 
@@ -19,7 +20,7 @@ class Axes:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Block:
     """A derivative: its shape, closed form and value.
 

@@ -10,7 +10,6 @@ Neudecker, Matrix Differential Calculus, ch. 8; Stewart, On the adjugate matrix,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from gradcalc.notation import call
 from gradcalc.ops import certified
 from gradcalc.ops.elimination import SIDE
 from gradcalc.ops.table import Function, builds, declare, square_shape
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -103,7 +103,7 @@ def _products_without_two(s: Array) -> Array:
 # ------------------------------------------------------------------------- differentials
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class AdjugateMap(LinearMap):
     """dX ↦ the change of adj(X) for dX and the other changes; its adjoint is the same map of the transposes."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -23,7 +24,7 @@ SHORT = 2_000
 """Bits of a product that costs no more than its overhead."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Expansion:
     """The coefficient of t₁ ... tₖ in det and adj of A + Σ tᵢ Hᵢ, each with its power of two; `matrix` is A's."""
 

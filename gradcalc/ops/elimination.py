@@ -7,7 +7,6 @@ from the residual I - A X (Rump, Verification methods, Acta Numerica 2010).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from gradcalc.ops import doubled
 from gradcalc.ops.doubled import UNIT, Pair
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -26,7 +26,7 @@ KEPT = 2**17
 """Bytes of an array whose elimination is remembered: several operations of one matrix ask for it."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Eliminated:
     """What is found of A 2^-exponent, for every matrix of a batch.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from gradcalc.graph import SCALAR, Node, Operation, Shape, ShapeError, extent, j
 from gradcalc.maps import Kronecker, LinearMap
 from gradcalc.notation import Level, Piece, Style, call
 from gradcalc.ops.table import Function, builds, declare
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -63,7 +63,7 @@ def _contract_map(node: Node, i: int) -> LinearMap:
     return Contraction(other.shape, node.shape, whole, first, True)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Contraction(LinearMap):
     """The adjoint of dX ↦ dX ⊗ B as a map of either operand."""
 

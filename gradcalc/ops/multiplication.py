@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from gradcalc.notation import transposed as show_transposed
 from gradcalc.ops import doubled
 from gradcalc.ops.elimination import normalised
 from gradcalc.ops.table import Function, builds, declare
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -125,7 +125,7 @@ def _cross_map(node: Node, i: int) -> LinearMap:
     return Cross(node.shape, node.shape, node.inputs[1 - i], i == 0)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Cross(LinearMap):
     """dX ↦ dX × v, or u × dX where `first` is False."""
 

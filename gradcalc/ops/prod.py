@@ -10,7 +10,6 @@ Derivatives, section 3.3 (Speelpenning's product) and chapter 13 (Taylor arithme
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -23,11 +22,12 @@ from gradcalc.ops import doubled
 from gradcalc.ops.reduction import declare_reduction
 from gradcalc.ops.summation import axes_of, length_of, placed, rows_of
 from gradcalc.ops.table import Function, alike, builds_along, declare
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Wide:
     """Numbers (high + low) 2^power, high near 1: products of thousands neither overflow nor vanish."""
 
@@ -143,7 +143,7 @@ def _evaluated(form: Callable[..., Array], axes: Any, x: Array, changes: Sequenc
         return np.asarray(form(real[0], real[1:], axes) + 1j * slope)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class OthersMap(LinearMap):
     """dX ↦ prod_others(x, ..., dX), symmetric."""
 

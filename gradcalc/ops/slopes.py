@@ -7,7 +7,6 @@ none; written, they are the quotients that a reader expects.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from gradcalc.notation import as_written
 from gradcalc.ops.reduction import length, over_length, stretched
 from gradcalc.ops.summation import axes_of, centred, length_of, scaled, total
 from gradcalc.ops.table import alike
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -59,7 +59,7 @@ def _spread(node: Node) -> Node:
     return al.scale(length(operand, axis), node.graph.make("std", operand, axis=axis))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class SlopeMap(LinearMap):
     """dX ↦ (P dX - w ⟨G, dX⟩ G) / L, symmetric; G is the slope itself, and zero where L is.
 

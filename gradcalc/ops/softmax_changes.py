@@ -7,7 +7,6 @@ and c, or x and u. As the entries of p sum to 1, the largest one's 1 - p is the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from gradcalc.ops.doubled import two_sum
 from gradcalc.ops.reduction import stretched
 from gradcalc.ops.summation import axes_of, greatest, placed, rows_of, total
 from gradcalc.ops.table import alike
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -89,7 +89,7 @@ def _written_share(node: Node) -> Node:
     return al.subtract(u, al.multiply(stretched(al.total(u, axis), u), probabilities(x, axis)))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class ProbabilityMap(LinearMap):
     """A map that softmax(x) is in; x is a node, `axis` that of the softmax."""
 
@@ -106,7 +106,7 @@ class ProbabilityMap(LinearMap):
         return change.graph.make(op, self.x, change, axis=self.axis)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class SoftmaxMap(ProbabilityMap):
     """dX ↦ P ∘ (dX - ⟨P, dX⟩), symmetric: diag(p) - p p^T for a vector."""
 
@@ -132,7 +132,7 @@ class SoftmaxMap(ProbabilityMap):
         return 2 * count(self.source)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class LogSoftmaxMap(ProbabilityMap):
     """dX ↦ dX - ⟨P, dX⟩: I - 1 p^T for a vector; or its adjoint, u ↦ u - P Σu."""
 
@@ -157,7 +157,7 @@ class LogSoftmaxMap(ProbabilityMap):
         return count(self.source)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class MeanMap(LinearMap):
     """dP ↦ -⟨dP, C⟩ in every entry: how c - ⟨p, c⟩ depends on p."""
 
@@ -172,7 +172,7 @@ class MeanMap(LinearMap):
         return al.negative(al.multiply(stretched(al.total(upstream, self.axis), self.c), self.c))
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class WeightMap(ProbabilityMap):
     """dP ↦ dP ∘ (C - ⟨P, C⟩) - P ⟨dP, C⟩: how p ∘ (c - ⟨p, c⟩) depends on p."""
 

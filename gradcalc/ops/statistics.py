@@ -6,7 +6,6 @@ by n.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,11 +18,12 @@ from gradcalc.ops.reduction import declare_reduction, needs_entries, over_length
 from gradcalc.ops.slopes import centring
 from gradcalc.ops.summation import axes_of, centred, length_of, placed, restored, rows_of, scaled, total
 from gradcalc.ops.table import Function, alike, builds_along, declare
+from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class CentringMap(LinearMap):
     """dX ↦ dX - mean(dX), symmetric: I - 1 1^T / n for a vector."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gradcalc.graph import Graph, Node, Operation, Shape, ShapeError, Size, extent, register, same_shape
+from gradcalc.record import record
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Function:
     """A function of the language.
 

@@ -27,6 +27,7 @@ from gradcalc.graph import (
     size_over,
     transposed,
 )
+from gradcalc.record import record
 from gradcalc.suggest import shown_shape
 from gradcalc.symbols import excerpt
 
@@ -38,7 +39,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Identity:
     """`c I`, or `c A ⊗ I` and `c I ⊗ A`, with the size still open: it follows from the other operand."""
 
@@ -67,7 +68,7 @@ def _square(shape: Shape) -> Shape:
     return shape
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Scope:
     """Parameters of the function being expanded, and whether it acts entry by entry."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from gradcalc.errors import Diagnostic, Label, Span
 from gradcalc.exact import MOST_BITS, is_representable
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, joint_size, of_extent, size_over
 from gradcalc.planning.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
+from gradcalc.record import record
 from gradcalc.symbols import excerpt
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _derivative(builder: Builder, above: syntax.Expression, below: syntax.Expres
     return Refused(span)
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Refused(syntax.Expression):
     """What a fault was noted for before it had a value."""
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcalc.closed_form import Form
 from gradcalc.notation import LATEX
+from gradcalc.record import record
 from gradcalc.report import numbers
 from gradcalc.report.numbers import Look
 from gradcalc.run import Flag
@@ -20,7 +21,7 @@ LONGEST = 400
 """Characters of one printed expression in a table; JSON has all of it."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Cell:
     """A table cell: as text, and in LaTeX where that is mathematics."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from gradcalc.record import record
 from gradcalc.report.escapes import escape
 
 Array = np.ndarray[Any, Any]
@@ -16,7 +16,7 @@ MOST_ENTRIES = 8
 _ENDS = 3
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Look:
     """How values are shown: `narrow` for tables of 80 columns (four digits in arrays), `full` unabbreviated."""
 
@@ -46,7 +46,7 @@ def _shortened(count: int) -> list[int | None]:
     return [*range(_ENDS), None, *range(count - _ENDS + 1, count)]
 
 
-def text(value: float | Array, labels: Sequence[str] = (), look: Look = Look()) -> str:
+def text(value: float | Array, labels: Sequence[str] = (), look: Look = Look()) -> str:  # noqa: B008
     """A value as the language writes it; labels stand beside the entries, one a line."""
     if isinstance(value, float | int) or np.ndim(value) == 0:
         return number(float(value))

@@ -8,15 +8,15 @@ process ends. The names are read as reasons, one beside each line of a derivatio
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from gradcalc.graph import Node
+from gradcalc.record import record
 from gradcalc.simplify import entries, inverses, products, reductions, sums, transposes
 
 Rule = Callable[[Node], Node | None]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Rewrite:
     """A named identity for nodes of one operation: a new node, or None where it does not apply."""
 

@@ -7,12 +7,12 @@ not apply. A factor is taken out of a sum only where two terms have it, so that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 from gradcalc import algebra as al
 from gradcalc.exact import is_representable, total
 from gradcalc.graph import SCALAR, Node
+from gradcalc.record import record
 from gradcalc.simplify.factors import (
     MOST,
     entry_factors,
@@ -137,7 +137,7 @@ def _sum(terms: Sequence[Term]) -> Node:
 # ----------------------------------------------------------------------- common factors
 
 
-@dataclass(frozen=True, eq=False)
+@record(frozen=True, eq=False)
 class Offer:
     """A factor that a term could lend to the sum: the side it stands on, and what is left of the term."""
 
