@@ -17,7 +17,6 @@ from gradcalc.evaluator import Array, Values
 from gradcalc.graph import Node, Shape, extent
 from gradcalc.numeric import leaf_values
 from gradcalc.planning.definitions import bound_sizes, collect, with_sizes
-from gradcalc.planning.guess import guess_shapes
 from gradcalc.planning.plan import Plan
 from gradcalc.record import record
 from gradcalc.suggest import Speller
@@ -48,6 +47,8 @@ def open_shapes(
     `numbers` are what symbols become, one after the other. A claim may be wrong: it tells only of names that are in no
     equation, or with `claims` also where the equations say nothing of a name.
     """
+    from gradcalc.planning.guess import guess_shapes  # where there are data nothing is guessed
+
     tables = collect(program)
     bound = bound_sizes(tables, given)
     stated = {name: with_sizes(shaped.sizes, bound) for name, shaped in tables.shapes.items()}

@@ -8,6 +8,7 @@ the zero, which is known to twice the digits of a float: so nothing cancels.
 from __future__ import annotations
 
 import math
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -197,12 +198,15 @@ _REACH = 0.7
 
 def _series_at(place: float, terms: int) -> list[float]:
     """gelu'' and its derivatives at a place, over factorials: φ(x) Pₙ(x)/n! with P₁ = 2 - x², Pₙ₊₁ = Pₙ' - x Pₙ."""
-    polynomial = np.polynomial.Polynomial([2.0, 0.0, -1.0])
-    step = np.polynomial.Polynomial([0.0, 1.0])
+    polynomial = [2.0, 0.0, -1.0]  # the coefficients, the constant first
     height, found = math.exp(-0.5 * place * place) / _ROOT_TURN, []
     for n in range(1, terms + 1):
-        found.append(float(polynomial(place)) * height / math.factorial(n))
-        polynomial = polynomial.deriv() - step * polynomial
+        value = 0.0
+        for coefficient in reversed(polynomial):
+            value = coefficient + value * place
+        found.append(value * height / math.factorial(n))
+        slope = [k * c for k, c in enumerate(polynomial)][1:]
+        polynomial = [a - b for a, b in zip_longest(slope, [0.0, *polynomial], fillvalue=0.0)]
     return found
 
 
