@@ -537,8 +537,8 @@ _REMARKS = {
         "A 64-bit float has 16 digits. Where nearly equal numbers are subtracted their leading digits cancel, and what "
         "was rounded off before is a large part of what is left. The warning says how many digits are lost, in which "
         "value, and a form that keeps them where one is known. A gradient loses digits where its branches nearly "
-        "cancel. Data count as exact; up to 3 digits are not worth a warning. The count is an estimate of the first "
-        "order.",
+        "cancel. A number below 2.2e-308 has few digits, and one below 5e-324 is 0. Data count as exact; up to 3 "
+        "digits are not worth a warning. The count is an estimate of the first order.",
         "s = exp(x) - 1; x = 1e-10",
         "s = expm1(x); x = 1e-10",
         None,

@@ -76,16 +76,15 @@ def faults(
     """
     suspects: dict[Node, tuple[Array, str]] = {}
     for node in order:
-        suspect = _suspect(node, values)
-        if suspect is not None:
-            suspects[node] = suspect
+        found = _suspect(node, values)
+        if found is not None:
+            suspects[node] = found
     if not suspects:
         return []
-    found = _without_poles(order, values, suspects, masks)
-    taken = demand(order, found, targets, masks, whole=True)
+    taken = demand(order, values, targets, masks, whole=True)
     derived = {p: _at_primal(taken[d], values[p]) for d, p in primals if d in taken and p not in targets}
     if derived:
-        taken = demand(order, found, targets, masks, derived, whole=True)
+        taken = demand(order, values, targets, masks, derived, whole=True)
     out: list[Fault] = []
     tainted: set[Node] = set()
     for node in order:
@@ -102,21 +101,6 @@ def faults(
                 operands = tuple(_operand(values[i], index) for i in node.inputs) if node.operation.entrywise else ()
                 out.append(Fault(node, kind, entry(index, node), operands, _witness(node, values, index)))
     return out
-
-
-def _without_poles(
-    order: Iterable[Node], values: Values, suspects: Mapping[Node, tuple[Array, str]], masks: Masks | None
-) -> Values:
-    """The values with NaN for what is out of domain: 1/0 is neither ∞ nor -∞, and cannot be compared."""
-    changed: dict[Node, Array] = {}
-    found: Values = ChainMap(changed, values)
-    for node in order:
-        if any(i in changed for i in node.inputs):
-            changed[node] = evaluate([node], {i: found[i] for i in node.inputs}, masks)[node]
-        bad, kind = suspects.get(node, (np.False_, ""))
-        if kind == "domain":
-            changed[node] = np.where(bad, np.nan, found[node])
-    return found
 
 
 def _at_primal(taken: Array, primal: Array) -> Array:

@@ -588,33 +588,6 @@ def test_an_infinite_second_derivative_names_its_cause(text: str) -> None:
     assert message.startswith("∂²s/∂x∂x is infinite here: the second derivative of `power`")
 
 
-@pytest.mark.parametrize("zero", ["0", "-0.0"])
-@pytest.mark.parametrize(
-    "text",
-    ["min(1/x, 3)", "max(1/x, 3)", "min(1/x + 1, 3)", "max([1/x, 3])", "min(1/x^2, 3)", "max(2, exp(-1/x))",
-     "max(log(x^2), 3)", "relu(where(x > 1, 0, 1/x))"],
-)  # fmt: skip
-def test_what_has_no_value_cannot_be_compared(text: str, zero: str) -> None:
-    """1/0 is neither ∞ nor -∞, whatever the sign of 0: it is an error in an operand of max or min too."""
-    with pytest.raises(gradcalc.GradcalcError) as caught:
-        gradcalc.loads(f"s = {text}; x = {zero}").run()
-    assert {d.code for d in caught.value.diagnostics} <= {"division-by-zero", "domain"}
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("min(exp(x), 3); x = 1000", 3),
-        ("max(-exp(x), 3); x = 1000", 3),
-        ("max(where(x > 0, 1/x, 3), 2); x = 0", 3),
-        ("where(x > 0, min(1/x, 3), 5); x = 0", 5),
-    ],
-)
-def test_what_is_too_large_can_be_compared_and_what_is_not_taken_need_not(text: str, value: float) -> None:
-    run = gradcalc.loads(f"s = {text}").run(of="s")
-    assert (run.value, run.gradients["x"].value) == (value, 0.0)
-
-
 @pytest.mark.parametrize(
     ("text", "too_large"),
     [
