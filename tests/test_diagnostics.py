@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import gradcalc
 from gradcalc import GradcalcError, loads
 from gradcalc.codes import CODES, exit_of
 from gradcalc.errors import Diagnostic, Exit, Label, Limits, Source, Span
@@ -396,12 +395,12 @@ def test_any_text_can_be_pictured(text: str, data: st.DataObject, width: int) ->
     ],
 )
 def test_a_place_or_a_size_that_cannot_be_has_a_remedy(text: str, remedy: str) -> None:
-    with pytest.raises(gradcalc.GradcalcError) as caught:
-        gradcalc.loads(text).run()
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).run()
     assert remedy in caught.value.diagnostics[0].help
 
 
 def test_an_index_is_shown_as_it_was_written() -> None:
-    with pytest.raises(gradcalc.GradcalcError) as caught:
-        gradcalc.loads("y = A[99999999999999999999999, 0]; A = [1, 2; 3, 4]").run()
+    with pytest.raises(GradcalcError) as caught:
+        loads("y = A[99999999999999999999999, 0]; A = [1, 2; 3, 4]").run()
     assert caught.value.diagnostics[0].rule == "index 99999999999999999999999 is outside 0 to 1"
