@@ -74,7 +74,11 @@ class Runner:
         run.deltas = [] if self.jacobian else self._deltas(run)
         run.reuse = reuse(plan, self.sweep, [node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
-        run.claims = check_claims(plan, Points(plan, iter([self.evaluation.values])), labels)
+        run.claims = (
+            check_claims(plan, Points(plan, iter([self.evaluation.values])), labels)
+            if self.found.claims is None
+            else self.found.claims
+        )
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = [
             *kink_flags(plan, self.found.kinks),

@@ -125,6 +125,12 @@ def collect_data(sets: Sequence[str] | None, files: Sequence[str] | None, limits
     return found
 
 
+def files_of(sets: Sequence[str] | None, files: Sequence[str] | None) -> list[str]:
+    """The files that data are read from."""
+    values = [setting.partition("=")[2].strip() for setting in sets or ()]
+    return [*(files or ()), *(value[1:] for value in values if value.startswith("@"))]
+
+
 def _setting(name: str, value: str, limits: Limits) -> Any:
     """A value given as a literal of the language or as @FILE."""
     from gradcalc.data import load_array
