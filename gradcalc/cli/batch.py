@@ -57,9 +57,11 @@ TimeoutOption = Annotated[
     float | None,
     typer.Option("--timeout", min=0.001, metavar="S", help="Seconds for one input.", show_default=False),
 ]
+LEAST_MEMORY = 160
+"""MiB in which a worker starts, NumPy with it, and has room for small inputs."""
 MemoryOption = Annotated[
     int | None,
-    typer.Option("--memory", min=64, metavar="MB", help="MiB of memory for one worker.", show_default=False),
+    typer.Option("--memory", min=LEAST_MEMORY, metavar="MB", help="MiB of memory for one worker.", show_default=False),
 ]
 FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
 OnlyOption = Annotated[
@@ -191,10 +193,16 @@ def _runner(options: str, scheduler: str | None, jobs: int | None, timeout: floa
                         "a cluster has the workers that it has")  # fmt: skip
         from gradcalc.batch.cluster import Cluster
 
-        return Cluster(scheduler, options, timeout, memory)
+        return Cluster(scheduler, options, timeout, memory, _say)
     from gradcalc.batch.pool import Pool
 
     return Pool(options, jobs or _cores(), timeout, memory)
+
+
+def _say(words: str) -> None:
+    """Tell a person at a terminal what is waited for."""
+    if sys.stderr.isatty():
+        print(words, file=sys.stderr)
 
 
 def _cores() -> int:

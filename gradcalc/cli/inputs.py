@@ -95,14 +95,17 @@ def refuse_several(sources: Sequence[str], output: str | None, chosen: Format) -
 
 
 def read(source: str, text: Sequence[str] | None, limits: Limits) -> Model:
-    from gradcalc.files import decode, read_stream
+    from gradcalc.files import decode, read_stream, unreadable
     from gradcalc.model import load, loads, too_long
 
     if text:
         return loads("\n".join(text), name="<text>", limits=limits)
     if source != "-":
         return load(source, limits=limits)
-    raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))
+    try:
+        raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))
+    except OSError as error:
+        raise unreadable("<stdin>", error.strerror or str(error), "give equations on standard input") from None
     return loads(decode(raw, "<stdin>"), name="<stdin>", limits=limits)
 
 

@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 
 from gradcalc.cli import batch, check, derive, ledger, matrices, tables
 from gradcalc.cli.options import Session, print_version
-from gradcalc.cli.output import abandon_stdout
+from gradcalc.cli.output import abandon_stdout, occupy_closed
 from gradcalc.cli.streams import report
 from gradcalc.errors import Diagnostic, Exit, GradcalcError
 
@@ -49,6 +49,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; nothing escapes."""
     Session.json = any(a == "--json" for a in arguments)
     Session.debug = "--debug" in arguments
+    occupy_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
