@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import re
-import socket
 import threading
 import time
 import warnings
@@ -213,11 +212,24 @@ def reach(address: str) -> None:
     if found[1] == "tls":
         _refuse_without_certificates(address)
     try:
-        socket.create_connection((found[2].strip("[]"), int(found[3])), timeout=CONNECT).close()
-    except (OSError, UnicodeError) as error:
+        asyncio.run(asyncio.wait_for(_identified(address), CONNECT))
+    except Exception as error:
         timed_out = isinstance(error, TimeoutError)
-        why = f"not within {CONNECT:.0f} s" if timed_out else getattr(error, "strerror", None) or str(error)
+        why = f"not within {CONNECT:.0f} s" if timed_out else (str(error) or type(error).__name__).split("\n", 1)[0]
         raise _unusable(f"no scheduler answers at {address}: {why}", "start one with `dask scheduler`") from None
+
+
+async def _identified(address: str) -> None:
+    """Ask a scheduler what it is: one that was stopped, and another program, accept a connection and say nothing."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    stream = await connect(address, timeout=CONNECT, **Security().get_connection_args("client"))
+    try:
+        await stream.write({"op": "identity", "reply": True})
+        await stream.read()
+    finally:
+        stream.abort()
 
 
 def _closed_by_hand(client: Any) -> Any:
