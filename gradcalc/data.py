@@ -91,7 +91,8 @@ def _array(name: str, value: Any) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # too large a longer float is infinite; a NaN stays one
             return np.array(value, dtype=np.float64)
     if not isinstance(value, (*_NUMBERS, list, tuple)) or isinstance(value, bool):
-        raise _bad(name, "is not a number, a list or a list of lists", "write 2, [1, 2] or [[1, 2], [3, 4]]")
+        raise _bad(name, f"is not a number, a list or a list of lists: {_short(value)}",
+                   "write 2, [1, 2] or [[1, 2], [3, 4]]")  # fmt: skip
     entries: list[Any] = list(value) if isinstance(value, list | tuple) else [value]
     if any(isinstance(e, list | tuple) for e in entries):
         if not all(isinstance(e, list | tuple) for e in entries):
@@ -108,7 +109,13 @@ def _array(name: str, value: Any) -> Array:
         raise _bad(name, "has a number that is too large for a 64-bit float", "write at most 1.8e308") from error
 
 
+_WORDS = {None: "null", True: "true", False: "false"}
+
+
 def _short(item: Any) -> str:
+    """An item as JSON has it, abbreviated."""
+    if item is None or isinstance(item, bool):
+        return _WORDS[item]
     if isinstance(item, list | tuple | Mapping):
         return "a list" if isinstance(item, list | tuple) else "an object"
     return repr(item)[:40]

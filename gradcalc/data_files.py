@@ -14,7 +14,8 @@ import warnings
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import IO, Any
 
 import numpy as np
@@ -72,14 +73,20 @@ def _array(path: str, file: IO[bytes], limits: Limits) -> Array:
 
 def _numbers_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
     """Shape, whether it is stored by columns, and type of an array of real numbers."""
-    version = npy.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"format version {version[0]}.{version[1]} holds no plain numbers")
-    shape, by_columns, kind = _header(file, version)
+    shape, by_columns, kind = _array_header(file)
     if kind.hasobject:
         raise ValueError("it holds Python objects, which are never loaded")
     if kind.kind not in "iufb":
         raise ValueError(f"it holds {kind} and no real numbers")
+    return shape, by_columns, kind
+
+
+def _array_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, Any]:
+    """Shape, whether it is stored by columns, and type of an array of anything."""
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"format version {version[0]}.{version[1]} holds no plain numbers")
+    shape, by_columns, kind = _header(file, version)
     if any(size < 0 for size in shape):
         raise ValueError(f"its header states a size of {min(shape)}")
     return shape, by_columns, kind
@@ -156,7 +163,10 @@ def _refuse_inflated(path: str, members: Iterable[zipfile.ZipInfo], limits: Limi
 
 @record(frozen=True, eq=False)
 class ArrayRows:
-    """An array of an archive, read row by row: its rows are along the first axis, and `count` says how many."""
+    """An array of an archive, read row by row: its rows are along the first axis, and `count` says how many.
+
+    An array of what is no number is not read: each of its rows is a text that says so.
+    """
 
     path: str
     file: IO[bytes]
@@ -175,9 +185,11 @@ class ArrayRows:
     @classmethod
     def _opened(cls, path: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> ArrayRows:
         file = archive.open(member)
-        shape, by_columns, kind = _numbers_header(file)
+        shape, by_columns, kind = _array_header(file)
         if not shape:
             raise ValueError(f"`{member.filename}` is a number and no array of rows")
+        if kind.kind not in "iufb":
+            return cls(path, file, shape[0], shape[1:], kind)
         _refuse_many(path, math.prod(shape[1:]), limits)
         if by_columns and len(shape) > 1:
             _refuse_inflated(path, [member], limits)
@@ -187,6 +199,9 @@ class ArrayRows:
 
     def values(self) -> Iterator[Any]:
         """The rows as numbers, lists, or lists of lists."""
+        if self.kind.kind not in "iufb":
+            yield from repeat(f"an array of {self.kind.name}, which is not read", self.count)
+            return
         size = math.prod(self.shape)
         step = max(1, self._READ // max(1, size * self.kind.itemsize))
         for start in range(0, self.count, step):
@@ -209,11 +224,18 @@ def read_json(path: str, limits: Limits) -> Any:
     return parsed_json(path, text)
 
 
-def parsed_json(path: str, text: str) -> Any:
-    """What a JSON text says; `path` is what messages call it. Raises `GradcalcError`."""
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number in JSON")
+
+
+def parsed_json(path: str, text: str, constant: Callable[[str], float] = _no_constant) -> Any:
+    """What a JSON text says; `path` is what messages call it, `constant` what `NaN` and `Infinity` are.
+
+    Raises `GradcalcError`.
+    """
     remedy = 'write JSON, as in [1, 2] or {"x": [1, 2]}'
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_int=float, object_pairs_hook=_once)
+        return json.loads(text, parse_constant=constant, parse_int=float, object_pairs_hook=_once)
     except RecursionError:
         raise unreadable(path, "its lists nest too deep", remedy) from None
     except json.JSONDecodeError as error:
@@ -240,10 +262,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the name `{name}` stands twice")
         found[name] = value
     return found
-
-
-def _no_constant(text: str) -> float:
-    raise ValueError(f"{text} is not a number in JSON")
 
 
 def read_csv(name: str, path: str, limits: Limits) -> Array:

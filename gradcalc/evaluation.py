@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc import evaluator
+from gradcalc.checking.claims import ClaimResult
 from gradcalc.closed_form import distributions
 from gradcalc.conditioning import ill_conditioned
 from gradcalc.data import Datum
@@ -133,6 +134,8 @@ class Findings:
     distributions: list[Node]
     """The inputs whose entries sum to 1, where closed forms can use it."""
     warnings: list[Diagnostic]
+    claims: list[ClaimResult] | None = None
+    """The verdicts on the claims, where they are known."""
 
 
 def evaluated(sweep: Sweep, data: Mapping[str, Datum], upstream: Datum | None) -> Evaluation:

@@ -32,8 +32,26 @@ def evaluate(order: Iterable[Node], values: Values, masks: Masks | None = None) 
                 result = node.operation.kernel(node.attributes, *(values[i] for i in node.inputs))
                 for mask in (masks or {}).get(node, ()):
                     result = np.where(mask, result, 0.0)
-                values[node] = result
+                values[node] = row_by_row(result)
     return values
+
+
+def row_by_row(array: Array) -> Array:
+    """An array with an axis of rows, each row laid out in memory as it is alone.
+
+    What libraries round off depends on the layout, and the layout that NumPy chooses depends on the number of rows.
+    """
+    if array.ndim < 3 or array.strides == _strides(array.shape, array.itemsize):
+        return array
+    return np.array(array, order="C", copy=True)
+
+
+def _strides(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
+    """The strides of an array laid out row by row."""
+    found = [size]
+    for count in shape[:0:-1]:
+        found.append(found[-1] * count)
+    return tuple(reversed(found))
 
 
 @record(frozen=True)

@@ -75,7 +75,10 @@ class Runner:
         run.deltas = [] if self.jacobian else self._deltas(run)
         run.reuse = reuse(plan, self.sweep, [node for _, node in self.shown])
         labels = {name: datum.labels for name, datum in self.data.items()}
-        run.claims = self._claims(labels) if plan.claims else []
+        if self.found.claims is not None:
+            run.claims = self.found.claims
+        elif plan.claims:
+            run.claims = self._claims(labels)
         run.assumed = [f"the closed forms use that {self._sums(y)} 1" for y in self.writer.distributions]
         run.flags = [
             *kink_flags(plan, self.found.kinks),

@@ -459,7 +459,7 @@ def values(records: list[Any]) -> list[Any]:
         ("z,name,y,x\n0,Ann,2,1\n1,\"B,\nC\",1,1\n", [6, 2]),
         ("x,y,z\n1,2,0\n1,two,0\n1,2\n1,,0\n1,2,0\n", [6, "bad-data", "bad-data", "unknown-name", 6]),
         ('x,y,z\n1,2,"[0, 3]"\n1,2,1e999\n1,2,nan\n1,0x10,1\n', [[6, 9], "bad-data", "bad-data", "bad-data"]),
-        ('x,y,z\n1,"2,0\n1,2,0\n', ["bad-data"]),
+        ('x,y,z\n1,"2,0\n1,2,0\n', ["bad-data", 6]),
         ("x,y,z\n", []),
     ],
 )  # fmt: skip

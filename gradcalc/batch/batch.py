@@ -9,15 +9,17 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Protocol
 
 from gradcalc.batch import inputs
 from gradcalc.batch.cells import Columns
 from gradcalc.batch.options import Options
 from gradcalc.batch.output import Output
-from gradcalc.batch.rows import blocks
+from gradcalc.batch.pace import WANTED, Pace
+from gradcalc.batch.rows import Block, blocks
 from gradcalc.batch.work import Done, Unit
-from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.errors import Diagnostic, GradcalcError, Limits
 from gradcalc.report.encode import error_document
 
 
@@ -39,8 +41,10 @@ class Batch:
 
     paths: list[str]
     options: Options
-    rows: str | None = None
+    rows: Rows | None = None
     fail_fast: bool = False
+    wanted: float = WANTED
+    """Seconds that rows which are done together are to take."""
     told: Callable[[int, float], None] = lambda inputs, share: None
     """Called with the number of inputs done, and the share of all that they are."""
     stopping: Callable[[], None] = lambda: None
@@ -59,7 +63,8 @@ class Batch:
                 finished = not self.interrupted
             output.close(finished and not (self.fail_fast and self.failed))
         except BaseException:
-            output.abandon()
+            if not output.abandon():
+                self.counts.clear()
             raise
 
     @property
@@ -75,25 +80,39 @@ class Batch:
         self.stopping()
 
     def _run(self, work: Runner, output: Output) -> None:
-        text = self.options.text()
-        shares: deque[float] = deque()
+        text, pace = self.options.text(), Pace(self.wanted)
+        begun: deque[tuple[str, float]] = deque()
         share = 0.0
 
-        def units() -> Iterator[Unit | Done]:
-            for unit, part in self._units():
-                shares.append(part)
-                yield output.kept(unit, text) or unit
+        def parts() -> Iterator[Unit | Done]:
+            for unit, whole in self._units():
+                for piece in output.pieces(unit, text):
+                    for part in [piece] if isinstance(piece, Done) else pace.portions(piece):
+                        count = len(part.codes) if isinstance(part, Done) else part.count
+                        begun.append((unit.source, whole * count / unit.count))
+                        yield part
 
-        for done in work.done(units()):
-            share += shares.popleft()
+        for done in work.done(parts()):
+            source, part = begun.popleft()
+            share += part
+            pace.learn(source, done)
             if self.fail_fast and any(done.codes):
                 first = next(k for k, code in enumerate(done.codes) if code) + 1
                 done = Done(b"".join(done.lines.splitlines(keepends=True)[:first]), done.codes[:first])
-            output.write(done.lines)
-            self.counts.update(done.codes)
+            self._write(done, output)
             self.told(sum(self.counts.values()), share)
             if self.fail_fast and self.failed:
                 return
+
+    def _write(self, done: Done, output: Output) -> None:
+        """Write records, and count those that are written, also where it fails in their midst."""
+        before = output.end
+        try:
+            output.write(done.lines)
+        except GradcalcError:
+            self.counts.update(done.codes[: done.lines.count(b"\n", 0, output.end - before)])
+            raise
+        self.counts.update(done.codes)
 
     def _units(self) -> Iterator[tuple[Unit, float]]:
         """The units, each with the share of all work that it is."""
@@ -105,25 +124,42 @@ class Batch:
             if self.rows is None:
                 yield Unit(path, found.raw, fault), 1 / whole
                 continue
-            size = max(1, os.stat(self.rows).st_size)
-            for block in blocks(self.rows, limits):
-                yield Unit(path, found.raw, fault, block), len(block.text) / size / whole
+            for block in self.rows.blocks(limits):
+                yield Unit(path, found.raw, fault, block), block.size / self.rows.size / whole
 
 
-def check_rows(path: str, files: Sequence[str], options: Options) -> None:
-    """Refuse a file of rows that cannot be read, before anything is done. Raises `GradcalcError`."""
-    try:
-        regular = stat.S_ISREG(os.stat(path).st_mode)
-    except OSError:
-        regular = True  # `blocks` says what is wrong
-    if not regular:
-        if len(files) > 1:
+@dataclass
+class Rows:
+    """A file of rows that can be read, and what its first rows are; of a pipe they are kept for the one reading."""
+
+    path: str
+    first: Block | None
+    begun: Iterator[Block] | None = None
+
+    @classmethod
+    def of(cls, path: str, files: Sequence[str], limits: Limits) -> Rows:
+        """Begin to read, before anything is done. Raises `GradcalcError` where that does not go."""
+        try:
+            regular = stat.S_ISREG(os.stat(path).st_mode)
+        except OSError:
+            regular = True  # `blocks` says what is wrong
+        if not regular and len(files) > 1:
             message = f"{path} can be read only once, and there are {len(files)} equation files"
             raise GradcalcError(Diagnostic("unreadable-file", message, help="write the rows to a file first"))
-        return
-    first = next(blocks(path, options.limited()), None)
-    if first is not None and first.form == "csv":
-        Columns.of(path, first.header)
+        found = blocks(path, limits)
+        first = next(found, None)
+        if first is not None and first.form == "csv":
+            Columns.of(path, first.header)
+        return cls(path, first, None if regular or first is None else chain([first], found))
+
+    def blocks(self, limits: Limits) -> Iterator[Block]:
+        """All rows."""
+        return self.begun or blocks(self.path, limits)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, as far as they are known."""
+        return max(1, os.stat(self.path).st_size)
 
 
 class _interrupts:

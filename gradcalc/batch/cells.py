@@ -6,6 +6,7 @@ one gives nothing. A row of JSON Lines is an object of values by name.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
@@ -27,7 +28,10 @@ Array = np.ndarray[Any, Any]
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PLAIN = re.compile(r"[-+.0-9eE, ]*")
 """What columns consist of that NumPy reads as we do, if it reads them at all."""
+csv.field_size_limit(2**31 - 1)  # rows have a limit of their own
 _HEAD = re.compile(r"(.*?)\s*\[\s*([0-9]{1,9})\s*(?:,\s*([0-9]{1,9})\s*)?\]", re.DOTALL)
+_LIKE_HEAD = re.compile(r"[^\W\d]\w*\s*\[[-+0-9.,:\s]*\]?")
+"""What is meant as an entry."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,7 @@ Parsed = Alike | Faulty
 
 def parsed(block: Block, names: Set[str], limits: Limits) -> Iterator[Parsed]:
     """The rows of a block as data for some names, each row in one of what is given; other names are left out."""
-    rows = block.rows()
+    rows = block.rows
     if block.form == "csv":
         columns = Columns.of("the rows", block.header)
         made = columns.alike(rows, names)
@@ -88,12 +92,27 @@ def _object(row: bytes, names: Set[str]) -> dict[str, Any]:
         raise GradcalcError(Diagnostic("bad-data", "the row is no object of names and values",
                                        help='write {"x": 1, "y": [1, 2]}'))  # fmt: skip
     spelt = {normalise(name): value for name, value in found.items()}
+    for name in spelt:
+        entry = _HEAD.fullmatch(name)
+        if entry and normalise(entry[1]) in names:
+            raise GradcalcError(Diagnostic("bad-data", f"the row gives the entry `{name}`, and JSON Lines give whole "
+                                           "values", help=f'write "{entry[1]}": [1, 2]'))  # fmt: skip
     return {name: value for name, value in spelt.items() if name in names and value is not None}
+
+
+def names_of(block: Block) -> set[str]:
+    """The names that rows of JSON Lines give, those of rows that are faulty left out."""
+    found: set[str] = set()
+    for row in block.rows:
+        with contextlib.suppress(GradcalcError):
+            values = _json("the row", decode(row.strip(), "the row"))
+            found.update(normalise(name) for name in values if isinstance(values, dict))
+    return found
 
 
 def _json(what: str, text: str) -> Any:
     try:
-        return parsed_json(what, text)
+        return parsed_json(what, text, float)  # an input that is NaN is told by its name
     except GradcalcError as error:
         raise GradcalcError([replace(d, code="bad-data") for d in error.diagnostics]) from None
 
@@ -137,7 +156,12 @@ class Columns:
             name = normalise(entry[1] if entry else head.strip())
             places = made.entries.setdefault(name, {}) if entry else None
             place = tuple(int(i) for i in entry.groups()[1:] if i is not None) if entry else ()
-            if name in made.values or (places is None and name in made.entries) or place in (places or ()):
+            if entry is None and _LIKE_HEAD.fullmatch(head.strip()):
+                raise _bad_header(path, f"has `{head.strip()}`, which is no entry", "write v[0], or W[0,1], from 0")
+            whole = name in (made.entries if places is None else made.values)
+            if whole:
+                raise _bad_header(path, f"gives `{name}` as a whole and by its entries", "leave one of them out")
+            if name in made.values or place in (places or ()):
                 raise _bad_header(path, f"names `{head.strip()}` twice", "give every column a name of its own")
             if places is None:
                 made.values[name] = k
@@ -223,9 +247,28 @@ def _cells(row: bytes, path: str) -> list[str]:
     text = decode(row, path)
     try:
         return next(csv.reader(io.StringIO(text, newline=""), strict=True), [])
-    except csv.Error as error:
-        raise GradcalcError(Diagnostic("bad-data", f"{path} is no line of CSV: {error}",
-                                       help="close every quotation")) from None  # fmt: skip
+    except csv.Error:
+        raise _malformed(text, path) from None
+
+
+_CELL = re.compile(r'(?:"(?:[^"]|"")*+"(?=,)|(?!")[^,\r\n]*+),')
+
+
+def _malformed(text: str, path: str) -> GradcalcError:
+    """Which cell of a row is at fault."""
+    start = number = 0
+    while found := _CELL.match(text, start):
+        start, number = found.end(), number + 1
+    cell = text[start:]
+    shown = f"cell {number + 1}, `{cell[:40]}`"
+    closed = re.match(r'"(?:[^"]|"")*+"', cell)
+    if not cell.startswith('"'):
+        message, remedy = f"has a carriage return in {shown}", "save it with ends of lines LF or CRLF"
+    elif closed is None:
+        message, remedy = f"has a quotation that is not closed; it begins in {shown}", "close it, or double the mark"
+    else:
+        message, remedy = f"goes on behind the quotation in {shown}", "double a quotation mark that is part of a cell"
+    return GradcalcError(Diagnostic("bad-data", f"{path} {message}", help=remedy))
 
 
 def _value(name: str, cell: str) -> Any:

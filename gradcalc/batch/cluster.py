@@ -6,12 +6,15 @@ goes to a worker, and it does what the scheduler says: the scheduler is to liste
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import re
 import threading
 import time
+import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from gradcalc import __version__
@@ -25,8 +28,11 @@ WANTED = 1.0
 MOST = 256
 """Units of one task at most."""
 PATIENCE = 60.0
-"""Seconds without any worker after which a batch is given up, and after which a worker without work ends its processes.
-"""
+"""Seconds without any worker, or without an answer of the scheduler, after which a batch is given up, and after which a
+worker without work ends its processes."""
+CONNECT = 10.0
+"""Seconds that a scheduler has to answer at first."""
+_ADDRESS = re.compile(r"(?:(tcp|tls)://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
 Settings = tuple[str, str, float | None, int | None]
 """The version of gradcalc, the options, the seconds for an input, the memory for a process."""
@@ -35,12 +41,17 @@ Settings = tuple[str, str, float | None, int | None]
 class Cluster:
     """Runs units on the workers of a scheduler, records in their order; `timeout` and `memory` as for a pool."""
 
-    def __init__(self, address: str, options: str, timeout: float | None, memory: int | None):
+    def __init__(self, address: str, options: str, timeout: float | None, memory: int | None,
+                 waiting: Callable[[str], None] = lambda words: None):  # fmt: skip
         self.address, self.options = address, options
         self.settings: Settings = (__version__, options, timeout, memory)
         self.stopping = False
         self.seconds = 0.0
         """What a unit costs, as far as is known."""
+        self.waiting, self.patience = waiting, PATIENCE
+        self.client: Any = None
+        self.lost = False
+        """Whether the connection is gone."""
 
     def __enter__(self) -> Cluster:
         try:
@@ -50,34 +61,64 @@ class Cluster:
                                            help="pip install 'gradcalc[cluster]'")) from None  # fmt: skip
         for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)  # units are data, and sent once
+        reach(self.address)
         try:
-            self.client: Any = Client(self.address, timeout=10, set_as_default=False)
-        except (OSError, TimeoutError, ValueError) as error:
-            why = str(error).split("\n", 1)[0]
-            raise _unusable(
-                f"no scheduler answers at {self.address}: {why}", "start one with `dask scheduler`"
-            ) from None
-        try:
+            with self._connected(f"no scheduler answers at {self.address}", "start one with `dask scheduler`"):
+                self.client = _closed_by_hand(Client)(self.address, timeout=CONNECT, set_as_default=False)
             self._check_workers()
         except BaseException:
-            self.client.close()
+            self._close()
             raise
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        with contextlib.suppress(Exception):
-            self.client.run(end_processes)
-        self.client.close()
+    def __exit__(self, *error: object) -> None:
+        if not self.lost:
+            with contextlib.suppress(Exception):
+                self.client.run(end_processes)
+        self._close()
+
+    def _close(self) -> None:
+        if self.client is not None:
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                self.client.close(timeout=CONNECT if not self.lost else 0.5)
+
+    @contextlib.contextmanager
+    def _connected(self, message: str = "", remedy: str = "") -> Iterator[None]:
+        """Whatever goes wrong in here with the connection is an error of the cluster."""
+        from distributed import KilledWorker
+
+        try:
+            yield
+        except (GradcalcError, KilledWorker, ImportError, AttributeError):
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            self.lost = True
+            why = (str(error) or type(error).__name__).split("\n", 1)[0]
+            raise _unusable(f"{message or f'the scheduler at {self.address} does not answer any more'}: {why}",
+                            remedy or "start it, and run the batch again with --resume") from None  # fmt: skip
+
+    def _workers(self) -> dict[str, Any]:
+        """The workers of the scheduler, which has to answer within a time."""
+        with self._connected():
+            found = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=PATIENCE)
+            return dict(found["workers"])
 
     def _check_workers(self) -> None:
-        """Refuse workers that would not write the same records."""
+        """Wait for the first worker, and refuse workers that would not write the same records."""
+        begun, told = time.monotonic(), False
+        while not self._workers():
+            if time.monotonic() - begun > self.patience:
+                raise _unusable(f"the scheduler at {self.address} has no workers", "start some with `dask worker`")
+            if not told:
+                self.waiting(f"waiting up to {self.patience:.0f} s for a worker of {self.address}")
+                told = True
+            time.sleep(TICK)
         remedy = f"install gradcalc {__version__} there"
         try:
             found: dict[str, str] = self.client.run(version)
         except Exception as error:
             raise _unusable(f"a worker has no gradcalc: {error}".split("\n", 1)[0], remedy) from None
-        if not found:
-            raise _unusable(f"the scheduler at {self.address} has no workers", "start some with `dask worker`")
         for worker, other in found.items():
             if other != __version__:
                 raise _unusable(f"the worker {worker} has gradcalc {other}, and this is {__version__}", remedy)
@@ -104,8 +145,7 @@ class Cluster:
 
     def _window(self) -> int:
         """Tasks that are begun at a time: two for each thread of the workers."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
-        return 2 * max(1, sum(int(w["nthreads"]) for w in workers.values()))
+        return 2 * max(1, sum(int(w["nthreads"]) for w in self._workers().values()))
 
     def _group(self, units: Iterator[Unit | Done]) -> list[Unit | Done]:
         """The next units, as many as a task is to have."""
@@ -114,7 +154,11 @@ class Cluster:
 
     def _submitted(self, group: Sequence[Unit | Done]) -> Any:
         fresh = [packed_unit(unit) for unit in group if isinstance(unit, Unit)]
-        return self.client.submit(work, self.settings, fresh, pure=False) if fresh else None
+        return self._begun(fresh) if fresh else None
+
+    def _begun(self, units: Sequence[bytes]) -> Any:
+        with self._connected():
+            return self.client.submit(work, self.settings, units, pure=False)
 
     def _results(self, group: Sequence[Unit | Done], future: Any) -> Iterator[Done]:
         fresh = iter(self._waited(group, future) if future is not None else ())
@@ -137,8 +181,7 @@ class Cluster:
         singles = unit.singles()
         if len(singles) == 1 and among == 1:
             return unit.failed(self.options, [died("was lost with its worker")])
-        found = [self._waited([single], self.client.submit(work, self.settings, [packed_unit(single)], pure=False))
-                 for single in singles]  # fmt: skip
+        found = [self._waited([single], self._begun([packed_unit(single)])) for single in singles]
         return Done.joined([done for [done] in found])
 
     def _patiently(self, future: Any) -> Any:
@@ -146,20 +189,68 @@ class Cluster:
         seen = time.monotonic()
         while not future.done():
             time.sleep(min(TICK, 0.005 + (time.monotonic() - seen) / 10))
-            if self.client.scheduler_info(n_workers=-1)["workers"]:
+            if self._workers():
                 seen = max(seen, time.monotonic() - PATIENCE / 2)
             elif time.monotonic() - seen > PATIENCE:
                 raise _unusable("all workers are gone", "start some, and run it again with --resume")
         try:
-            return future.result()
-        except GradcalcError:
-            raise
+            with self._connected():
+                return future.result()
         except (ImportError, AttributeError) as error:
             raise _unusable(f"a worker has no gradcalc: {error}".split("\n", 1)[0], "install it there") from None
 
 
 def _unusable(message: str, remedy: str) -> GradcalcError:
     return GradcalcError(Diagnostic("cluster", message, help=remedy))
+
+
+def reach(address: str) -> None:
+    """Raise `GradcalcError` where nothing listens at an address, or where it is none."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found[3]) < 65536:
+        raise _unusable(f"`{address}` is no address of a scheduler", "write tcp://HOST:PORT or tls://HOST:PORT")
+    if found[1] == "tls":
+        _refuse_without_certificates(address)
+    try:
+        asyncio.run(asyncio.wait_for(_identified(address), CONNECT))
+    except Exception as error:
+        timed_out = isinstance(error, TimeoutError)
+        why = f"not within {CONNECT:.0f} s" if timed_out else (str(error) or type(error).__name__).split("\n", 1)[0]
+        raise _unusable(f"no scheduler answers at {address}: {why}", "start one with `dask scheduler`") from None
+
+
+async def _identified(address: str) -> None:
+    """Ask a scheduler what it is: one that was stopped, and another program, accept a connection and say nothing."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    stream = await connect(address, timeout=CONNECT, **Security().get_connection_args("client"))
+    try:
+        await stream.write({"op": "identity", "reply": True})
+        await stream.read()
+    finally:
+        stream.abort()
+
+
+def _closed_by_hand(client: Any) -> Any:
+    """A kind of client that does nothing when it is forgotten: one that never was connected fails at closing."""
+    return type("Client", (client,), {"__del__": lambda self: None})
+
+
+def _refuse_without_certificates(address: str) -> None:
+    from distributed.security import Security
+
+    try:
+        known = Security().get_connection_args("client").get("ssl_context") is not None
+        why = "there are no certificates"
+    except (OSError, ValueError, TypeError) as error:
+        known, why = False, f"the certificates cannot be used: {error}"
+    if not known:
+        raise _unusable(
+            f"{address} needs TLS, and {why}",
+            "give them in Dask's configuration: DASK_DISTRIBUTED__COMM__TLS__CA_FILE, "
+            "DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT and DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY",
+        )
 
 
 def _parts(frame: bytes) -> list[bytes]:

@@ -6,6 +6,7 @@ fails.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
 import stat
@@ -31,28 +32,76 @@ class Text:
 
 def paths(given: Iterable[str], listed: IO[str]) -> Iterator[str]:
     """The equation files that arguments name, in their order: a folder gives what is below it, in the order of names,
-    a pattern what it matches, `-` the lines of a list. What ends in `.eq` is a file whatever it is."""
+    a pattern what it matches, `-` the lines of a list. Raises `GradcalcError` for a list that cannot be read.
+
+    What ends in `.eq` is a file whatever it is, and nothing below it is looked at. Folders and patterns leave out what
+    is hidden (its name begins with a point), and follow no links to folders.
+    """
     for path in given:
         if path == "-":
-            yield from paths((line.rstrip("\r\n") for line in listed if line.strip()), listed)
+            yield from paths(_lines(listed), listed)
         elif path.endswith(SUFFIX) and os.path.lexists(path):
             yield path
         elif os.path.isdir(path):
             yield from _below(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
-            found = sorted(glob.iglob(path, recursive=True))
+            found = sorted(_matching(path))
             yield from paths((p for p in found if p != "-"), listed) if found else [path]
         else:
             yield path
 
 
+def _lines(listed: IO[str]) -> Iterator[str]:
+    try:
+        for line in listed:
+            if line.strip():
+                yield line.rstrip("\r\n")
+    except OSError as error:
+        raise unreadable("the list of files", error.strerror or str(error), "give it on standard input") from None
+
+
 def _below(folder: str) -> Iterator[str]:
     for above, folders, files in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         named = [name for name in folders if name.endswith(SUFFIX)]
         folders[:] = [name for name in folders if name not in named]
-        for name in sorted([*named, *(f for f in files if f.endswith(SUFFIX))]):
+        for name in sorted([*named, *(f for f in files if f.endswith(SUFFIX) and not f.startswith("."))]):
             yield os.path.join(above, name)
+
+
+def _matching(pattern: str) -> set[str]:
+    """What a pattern matches; `**` is any number of folders."""
+    start, *parts = pattern.split("/") if not pattern.startswith("/") else ["/", *pattern[1:].split("/")]
+    found, parts = ({"/"}, parts) if start == "/" else ({""}, [start, *parts])
+    for part in parts:
+        if part == "**":
+            found = {below for above in found for below in _folders(above)}
+        elif glob.has_magic(part):
+            found = {os.path.join(above, name) for above in found for name in _names(above) if _matches(name, part)}
+        else:
+            found = {path for above in found if os.path.lexists(path := os.path.join(above, part))}
+    return found - {""}
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder or ".")
+    except OSError:  # no folder, or none that may be read
+        return []
+
+
+def _matches(name: str, part: str) -> bool:
+    return fnmatch.fnmatchcase(name, part) and (part.startswith(".") or not name.startswith("."))
+
+
+def _folders(folder: str) -> Iterator[str]:
+    """A folder and those below it that are no links."""
+    if folder == "":
+        yield ""
+    for above, folders, _ in os.walk(folder or "."):
+        if folder or above != ".":
+            yield above if folder else os.path.relpath(above)
+        folders[:] = [name for name in folders if not name.startswith(".") and not name.endswith(SUFFIX)]
 
 
 def read(path: str, limits: Limits) -> Text:

@@ -14,7 +14,10 @@ from gradcalc.run import shaped
 
 @dataclass(frozen=True)
 class Options:
-    """The options of a run: `data` are values as JSON has them, `only` the fields of the document that are kept."""
+    """The options of a run: `only` are the fields of the document that are kept.
+
+    Values are as JSON has them. Those of `settings` go before what rows have, and that goes before `data`.
+    """
 
     of: str | None = None
     wrt: list[str] | None = None
@@ -23,6 +26,7 @@ class Options:
     only: list[str] | None = None
     limits: dict[str, int] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def text(self) -> str:
         """As JSON; the same for the same options."""
@@ -33,13 +37,14 @@ class Options:
         """Options from their text."""
         return cls(**json.loads(text))
 
-    def given(self) -> dict[str, Datum]:
-        """The data for every input."""
-        return {name: datum(name, value) for name, value in self.data.items()}
-
     def limited(self) -> Limits:
         """The limits."""
         return Limits(**self.limits)
+
+
+def read_data(values: Mapping[str, Any]) -> dict[str, Datum]:
+    """Values as JSON has them as data."""
+    return {name: datum(name, value) for name, value in values.items()}
 
 
 def plain(data: Mapping[str, Datum]) -> dict[str, Any]:

@@ -6,24 +6,24 @@ are those of the first inputs, as an interrupted batch leaves them; else it is w
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import mmap
+import glob
 import os
+import re
 import stat
 import sys
-from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-import numpy as np
-
-from gradcalc.batch.records import beginning, code_of, start_of
+from gradcalc.batch.old import Old
+from gradcalc.batch.records import beginning, code_of
 from gradcalc.batch.work import Done, Unit
 from gradcalc.errors import Diagnostic, GradcalcError
 
-AGAIN = {"time-out", "out-of-memory", "worker-died"}
-"""Errors of the circumstances: a resumed batch tries their inputs once more."""
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""Errors of a disk that is full, or of as much as one may write."""
 
 
 class Output:
@@ -35,34 +35,56 @@ class Output:
         self.shown = path
         self.partial: Path | None = None
         self.file: int | None = None
-        self.old = Old(self.path) if resume and self.path is not None and self.path.is_file() else None
+        self.old: Old | None = None
         self.to_skip = 0
         """Bytes of records that are in the file already, and come by once more."""
         self.end = 0
         """Where the last whole line ends."""
         if self.path is not None:
-            self._check(self.path, inputs)
+            try:
+                self._check(self.path, inputs)
+                self.old = Old(self.path) if resume and self.path.is_file() else None
+                fits = self.old is None or self.old.has_records()
+            except OSError as error:
+                raise self._unwritable(error) from None
+            if not fits:
+                raise self._unwritable(OSError(errno.EINVAL, "there is no record in it, and resuming would empty it"),
+                                       "leave --resume out to replace it, or write to another file")  # fmt: skip
 
     def _check(self, path: Path, inputs: Iterable[str]) -> None:
         """Refuse a path before anything is done: one that is a folder or in none, and one that is read."""
         if path.is_dir():
-            raise self._unwritable(OSError(errno.EISDIR, os.strerror(errno.EISDIR)))
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not path.parent.is_dir():
-            raise self._unwritable(OSError(errno.ENOENT, f"there is no folder {path.parent}"))
-        if path.is_file() and any(os.path.realpath(name) == str(path) for name in inputs):
-            raise self._unwritable(OSError(errno.EINVAL, "it is an input of the batch"))
+            raise OSError(errno.ENOENT, f"there is no folder {path.parent}")
+        if path.is_file() and any(os.path.exists(name) and os.path.samefile(name, path) for name in inputs):
+            raise OSError(errno.EINVAL, "it is an input of the batch")
 
-    def kept(self, unit: Unit, options: str) -> Done | None:
-        """The records of a unit that are there from before, where all of them still hold."""
+    def pieces(self, unit: Unit, options: str) -> Iterator[Unit | Done]:
+        """A unit, where all is to be done; else its parts: records that are there and still hold, and what is to do."""
         if self.old is None:
-            return None
-        found = self.old.records(unit, options)
-        if found is not None and self.old.in_front:
-            self.to_skip += len(found.lines)
-        return found
+            yield unit
+            return
+        begun, start, lines = beginning(unit.source), 0, list[bytes]()
+        for k, key in enumerate(unit.keys(options)):
+            line = self.old.record(begun, key)
+            if line is not None and self.old.in_front:
+                self.to_skip += len(line)
+            if line is not None and not lines and start < k:
+                yield unit.part(start, k)
+            if line is None and lines:
+                yield _kept(lines)
+                start, lines = k, []
+            if line is not None:
+                lines.append(line)
+        if lines:
+            yield _kept(lines)
+        elif start < unit.count:
+            yield unit.part(start, unit.count)
 
     def write(self, lines: bytes) -> None:
-        """Append whole lines. Raises `GradcalcError`, and `BrokenPipeError` for standard output."""
+        """Append whole lines; `end` then says how far it came. Raises `GradcalcError`, and `BrokenPipeError` for
+        standard output."""
         skipped = min(self.to_skip, len(lines))
         self.to_skip -= skipped
         self.end += skipped
@@ -106,6 +128,7 @@ class Output:
             if exists and self.path.is_file():
                 os.ftruncate(file, self.end)
             return file
+        _remove_stale(self.path)
         self.partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         file = os.open(self.partial, flags | os.O_TRUNC, 0o666)
         os.fchmod(file, stat.S_IMODE(self.path.stat().st_mode))
@@ -136,18 +159,44 @@ class Output:
         elif self.path.stat().st_size > self.end:
             os.truncate(self.path, self.end)
 
-    def abandon(self) -> None:
-        """Forget a file that was to replace another one."""
+    def abandon(self) -> bool:
+        """Forget a file that was to replace another one; whether what was written stays."""
         if self.file is not None:
             os.close(self.file)
             self.file = None
-        if self.partial is not None:
-            self.partial.unlink(missing_ok=True)
+        if self.partial is None:
+            return True
+        with contextlib.suppress(OSError):  # it may never have been made
+            self.partial.unlink()
+        self.partial = None
+        return False
 
-    def _unwritable(self, error: OSError) -> GradcalcError:
-        why = error.strerror or str(error)
-        remedy = "make room and run it again with --resume: complete records are kept" if self.end else "check the path"
-        return GradcalcError(Diagnostic("unwritable-file", f"{self.shown} cannot be written: {why}", help=remedy))
+    def _unwritable(self, error: OSError, remedy: str = "") -> GradcalcError:
+        if error.errno in FULL:
+            remedy = "make room and run it again"
+            if self.end and self.partial is None:
+                remedy += " with --resume: complete records are kept"
+        message = f"{self.shown} cannot be written: {error.strerror or error}"
+        return GradcalcError(Diagnostic("unwritable-file", message, help=remedy or "check the path"))
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what batches left that were to replace a file and were killed: their processes are gone."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        number = left.name.removeprefix(f".{path.name}.").removesuffix(".part")
+        if not re.fullmatch("[0-9]{1,9}", number):
+            continue
+        try:
+            os.kill(int(number), 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                left.unlink()
+        except OSError:  # it runs, as another user
+            continue
+
+
+def _kept(lines: list[bytes]) -> Done:
+    return Done(b"".join(lines), [code_of(line) for line in lines])
 
 
 def _write_all(file: int, data: bytes) -> None:
@@ -163,81 +212,3 @@ def _copy(before: IO[bytes], file: int, size: int) -> None:
             raise OSError("the file became shorter while it was read")
         _write_all(file, part)
         size -= len(part)
-
-
-class Old:
-    """The records of a file from before: read one after the other as long as they are those of the inputs."""
-
-    def __init__(self, path: Path):
-        self.file = path.open("rb")
-        self.in_front = True
-        """Whether all records until now were the first ones of the file."""
-        self.gaps = False
-        """Whether records may be kept that are not."""
-        self.ended = False
-        """Whether the last line that was read was torn or none."""
-        self.hashes: Any = None
-        self.places: Any = None
-        self.text: Any = b""
-
-    def records(self, unit: Unit, options: str) -> Done | None:
-        """The records of a unit, where all are there."""
-        begun = beginning(unit.source)
-        place = self.file.tell() if self.in_front else 0
-        lines: list[bytes] = []
-        for key in unit.keys(options):
-            start = start_of(begun, key).encode()
-            line = self._next(start) if self.in_front else self._found(start, key.hash)
-            if line is None:
-                return self.records(unit, options) if self.in_front and self._leave_front(place) else None
-            lines.append(line)
-        codes = [code_of(line) for line in lines]
-        if AGAIN.intersection(codes):
-            if self.in_front:
-                self._leave_front(place)
-            return None
-        return Done(b"".join(lines), codes)
-
-    def _next(self, start: bytes) -> bytes | None:
-        line = self.file.readline()
-        self.ended = not line.endswith(b"\n")
-        return line if line.startswith(start) and line.endswith(b"}\n") else None
-
-    def _leave_front(self, place: int) -> bool:
-        """Records from a place on are not those of the next inputs; whether there are some that may be of others."""
-        self.in_front = False
-        if self.ended:  # in the midst of this unit, as an interrupt leaves it
-            return False
-        self.text = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
-        hashes, places = array("Q"), array("Q")
-        while (end := self.text.find(b"\n", place)) >= 0:
-            head = self.text[place : min(end, place + 2**14)]
-            found = head.find(b'"hash": "')
-            if found >= 0 and self.text[end - 1 : end] == b"}":
-                hashes.append(_number(head[found + 9 : found + 25]))
-                places.append(place)
-            place = end + 1
-        order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable") if hashes else np.zeros(0, np.intp)
-        self.hashes = np.frombuffer(hashes, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
-        self.places = np.frombuffer(places, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
-        self.gaps = bool(len(self.hashes))
-        return self.gaps
-
-    def _found(self, start: bytes, digits: str) -> bytes | None:
-        if not self.gaps:
-            return None
-        number = np.uint64(_number(digits[:16].encode()))
-        k = int(np.searchsorted(self.hashes, number))
-        while k < len(self.hashes) and self.hashes[k] == number:
-            place = int(self.places[k])
-            if self.text[place : place + len(start)] == start:
-                return bytes(self.text[place : self.text.find(b"\n", place) + 1])
-            k += 1
-        return None
-
-
-def _number(digits: bytes) -> int:
-    try:
-        return int(digits, 16)
-    except ValueError:
-        return 0

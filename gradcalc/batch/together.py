@@ -1,19 +1,21 @@
 """Rows of data of one plan, evaluated together on a leading axis.
 
 Rows at which the same is to be said, apart from numbers, are written down together: one run whose numbers have an
-axis of rows. Rows with something of their own (a fault, a gradient that is not finite, digits that are lost, claims)
-are run one by one. Either way a row's document is that of a run of its own.
+axis of rows. Rows with something of their own (a fault, a gradient that is not finite, digits that are lost, a claim
+that is not plainly true) are run one by one. Either way a row's document is that of a run of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gradcalc import conditioning, evaluator, precision
+from gradcalc.checking.claims import ClaimResult, holding, holds_plainly, settled
 from gradcalc.closed_form import distributions
 from gradcalc.data import Datum
 from gradcalc.errors import GradcalcError
@@ -22,7 +24,7 @@ from gradcalc.graph import ancestors
 from gradcalc.kinks import Kinks
 from gradcalc.numeric import leaf_values
 from gradcalc.perturbed import digits_lost_in_gradients
-from gradcalc.planning.plan import named_values
+from gradcalc.planning.plan import PlannedClaim, named_values
 from gradcalc.run import Run
 from gradcalc.runner import Runner
 
@@ -44,7 +46,7 @@ class Together:
 
         `data` have an axis of rows where they differ from row to row.
         """
-        alike = self._evaluated(data, rows) if self._vectorised else None
+        alike = self._attempted(data, rows)
         alone = np.ones(rows, bool)
         if alike is not None:
             made, good = alike
@@ -55,10 +57,20 @@ class Together:
         for k in np.flatnonzero(alone):
             yield np.array([k]), self.alone(row_of(data, int(k)))
 
-    @property
-    def _vectorised(self) -> bool:
-        plan = self.sweep.plan
-        return self.sweep.kind == "gradient" and not plan.claims and not self.local_values
+    def _attempted(self, data: Mapping[str, Datum], rows: int) -> tuple[Evaluation, Array] | None:
+        """The values of all rows, and the rows that are written down together; None where none is."""
+        if self.sweep.kind != "gradient" or self.local_values or None in self._claims:
+            return None
+        try:
+            return self._evaluated(data, rows)
+        except GradcalcError:  # a name that is none, a fault of the file: each row says so
+            return None
+
+    @cached_property
+    def _claims(self) -> list[PlannedClaim | ClaimResult | None]:
+        """For each claim the verdict where the data do not count, the claim itself where they do; None where its sides
+        do not fit."""
+        return [settled(claim) or (claim if claim.fits else None) for claim in self.sweep.plan.claims]
 
     def alone(self, data: Mapping[str, Datum]) -> Run | GradcalcError:
         """The run of one row, or its error."""
@@ -88,6 +100,9 @@ class Together:
         for node in backward:
             good &= _finite(values[node])
         values = {node: np.broadcast_to(array, (rows, *array.shape[-2:])) for node, array in values.items()}
+        for claim in self._claims:
+            if isinstance(claim, PlannedClaim):
+                good &= holds_plainly(claim, values)
         made = Evaluation(sweep, {node: array[good] for node, array in values.items()}, int(good.sum()))
         if made.rows:
             good[good] = self._without_warning(made)
@@ -135,7 +150,9 @@ class Together:
         first = _part(part, np.array([0]))
         kinks = [(node, mask[0]) for node, mask in self._kinks(first)]
         ends = [y for y in distributions(self.sweep.backward) if sums_to_one(first.values[y], y.shape).all()]
-        return Findings(kinks, bool(ties(self.sweep, first.values)), ends, [])
+        claims = [holding(claim) if isinstance(claim, PlannedClaim) else claim for claim in self._claims]
+        known = [claim for claim in claims if claim is not None]
+        return Findings(kinks, bool(ties(self.sweep, first.values)), ends, [], known)
 
 
 def _part(made: Evaluation, places: Array) -> Evaluation:

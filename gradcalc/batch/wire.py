@@ -27,8 +27,7 @@ def parts_of(body: bytes) -> list[bytes]:
     [count] = _COUNT.unpack_from(body)
     place = _COUNT.size + count * _LENGTH.size
     found = []
-    for k in range(count):
-        [length] = _LENGTH.unpack_from(body, _COUNT.size + k * _LENGTH.size)
+    for (length,) in _LENGTH.iter_unpack(body[_COUNT.size : place]):
         found.append(body[place : place + length])
         place += length
     return found
@@ -58,22 +57,23 @@ def packed_unit(unit: Unit) -> bytes:
     block = unit.block
     header: dict[str, Any] = {"source": unit.source, "fault": unit.fault}
     if block is not None:
-        header |= {"form": block.form, "start": block.start, "count": block.count}
-    return frame([json.dumps(header).encode(), unit.raw, *((block.header, block.text) if block else ())])
+        header |= {"form": block.form, "start": block.start}
+    return frame([json.dumps(header).encode(), unit.raw, *((block.header, *block.rows) if block else ())])
 
 
 def unpacked_unit(parts: Sequence[bytes]) -> Unit:
     """The unit of a frame."""
     header = json.loads(parts[0])
-    block = Block(header["form"], parts[2], header["start"], header["count"], parts[3]) if "form" in header else None
+    block = Block(header["form"], parts[2], header["start"], list(parts[3:])) if "form" in header else None
     return Unit(header["source"], parts[1], header["fault"], block)
 
 
 def packed_done(done: Done) -> bytes:
     """Records as a frame."""
-    return frame([json.dumps(done.codes).encode(), done.lines])
+    return frame([json.dumps([done.codes, done.seconds]).encode(), done.lines])
 
 
 def unpacked_done(parts: Sequence[bytes]) -> Done:
     """The records of a frame."""
-    return Done(parts[1], json.loads(parts[0]))
+    codes, seconds = json.loads(parts[0])
+    return Done(parts[1], codes, seconds)

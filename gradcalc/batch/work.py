@@ -7,22 +7,24 @@ its record; rows whose block fails as a whole are done one by one.
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradcalc import __version__
 from gradcalc.batch.cells import Alike, Faulty, parsed
-from gradcalc.batch.options import Options
+from gradcalc.batch.options import Options, read_data
 from gradcalc.batch.records import CLAIM, Key, beginning, hash_of, hasher, record
 from gradcalc.batch.rows import Block
 from gradcalc.batch.together import Together
 from gradcalc.data import Datum
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.evaluation import Sweep, swept
+from gradcalc.evaluation import swept
 from gradcalc.files import decode
 from gradcalc.graph import count
 from gradcalc.model import Model, loads
@@ -50,13 +52,15 @@ class Unit:
     @property
     def count(self) -> int:
         """How many inputs it is."""
-        return self.block.count if self.block else 1
+        return len(self.block.rows) if self.block else 1
+
+    def part(self, start: int, end: int) -> Unit:
+        """Some of the inputs."""
+        return self if self.block is None else Unit(self.source, self.raw, self.fault, self.block.part(start, end))
 
     def singles(self) -> list[Unit]:
         """Each input as a unit of its own."""
-        if self.block is None:
-            return [self]
-        return [Unit(self.source, self.raw, self.fault, block) for block in self.block.singles()]
+        return [self.part(k, k + 1) for k in range(self.count)]
 
     def keys(self, options: str) -> Iterator[Key]:
         """What the records are of, in order."""
@@ -65,7 +69,7 @@ class Unit:
         if block is None:
             yield Key(self.source, None, hash_of(begun))
         else:
-            for k, row in enumerate(block.rows()):
+            for k, row in enumerate(block.rows):
                 yield Key(self.source, block.start + k, hash_of(begun, row))
 
     def failed(self, options: str, diagnostics: Sequence[Diagnostic]) -> Done:
@@ -78,15 +82,18 @@ class Unit:
 
 @dataclass(frozen=True)
 class Done:
-    """Whole lines of records, and the code of each: "" for a result."""
+    """Whole lines of records, the code of each ("" for a result), and the seconds that they took, 0 if that is not
+    known."""
 
     lines: bytes
     codes: list[str]
+    seconds: float = 0.0
 
     @classmethod
     def joined(cls, parts: Sequence[Done]) -> Done:
         """Several, one after the other."""
-        return cls(b"".join(p.lines for p in parts), [c for p in parts for c in p.codes])
+        codes = [c for p in parts for c in p.codes]
+        return cls(b"".join(p.lines for p in parts), codes, sum(p.seconds for p in parts))
 
 
 class Work:
@@ -95,14 +102,17 @@ class Work:
     def __init__(self, options: str):
         read = Options.read(options)
         self.text, self.options, self.limits = options, read, read.limited()
-        self.given = read.given()
+        self.set = read_data(read.settings)
+        self.given = {**read_data(read.data), **self.set}
         self.keep = None if read.only is None else frozenset(read.only)
         self.prepared: OrderedDict[tuple[str, bytes], _Prepared | GradcalcError] = OrderedDict()
 
     def done(self, unit: Unit) -> Done:
         """The records of a unit; `MemoryError` and faults of gradcalc's own cost the one input that has them."""
+        begun = time.perf_counter()
         try:
-            return self._done(unit)
+            made = self._done(unit)
+            return Done(made.lines, made.codes, time.perf_counter() - begun)
         except MemoryError:
             fault = Diagnostic("out-of-memory", "there is not enough memory for this", help="raise --memory")
         except Exception as error:
@@ -148,12 +158,12 @@ class Work:
     def _single(self, prepared: _Prepared) -> Iterator[_Result]:
         given = {name: d for name, d in self.given.items() if name in prepared.names}
         try:
-            yield from self._results(self._together(prepared, given).alone(given), np.array([0]))
+            yield from self._results(prepared.together(given).alone(given), np.array([0]))
         except GradcalcError as error:
             yield _failed(0, error)
 
     def _rows(self, prepared: _Prepared, block: Block) -> Iterator[_Result]:
-        for part in parsed(block, prepared.names, self.limits):
+        for part in parsed(block, prepared.names - self.set.keys(), self.limits):
             if isinstance(part, Faulty):
                 yield _failed(part.place, part.error)
             else:
@@ -162,9 +172,10 @@ class Work:
     def _alike(self, prepared: _Prepared, rows: Alike) -> Iterator[_Result]:
         given = {name: d for name, d in self.given.items() if name in prepared.names and name not in rows.data}
         try:
-            together = self._together(prepared, {**given, **rows.data})
+            together = prepared.together({**given, **rows.data})
         except GradcalcError as error:
-            yield from (_failed(int(place), error) for place in rows.places)
+            fault = GradcalcError([_of_rows(d) for d in error.diagnostics])
+            yield from (_failed(int(place), fault) for place in rows.places)
             return
         step = max(1, ENTRIES_AT_ONCE // max(1, sum(count(n.shape) for n in together.sweep.backward_order)))
         for k in range(0, len(rows.places), step):
@@ -172,10 +183,6 @@ class Work:
             some = rows.places[k : k + step]
             for places, run in together.runs({**given, **part}, len(some)):
                 yield from self._results(run, some[places])
-
-    def _together(self, prepared: _Prepared, data: Mapping[str, Datum]) -> Together:
-        sweep = prepared.sweep(data)
-        return Together(sweep, prepared.source, self.options.wrt, None, self.options.local_values)
 
     def _results(self, run: Run | GradcalcError, places: Any) -> Iterator[_Result]:
         if isinstance(run, GradcalcError):
@@ -196,30 +203,39 @@ def _failed(place: int, error: GradcalcError) -> _Result:
     return place, None, error_document(error.diagnostics), error.diagnostics[0].code
 
 
+def _of_rows(fault: Diagnostic) -> Diagnostic:
+    """A name that nothing defines may be a column that is missing."""
+    remedy = re.sub(
+        r"give it a value with --set (.*)=", r"give the rows a column `\1`, or a value with --set \1=", fault.help
+    )
+    return replace(fault, help=remedy) if fault.code == "unknown-name" else fault
+
+
 class _Prepared:
-    """A file that was read, and its sweeps for data of different shapes."""
+    """A file that was read, and its plans for data of different shapes."""
 
     def __init__(self, model: Model, options: Options):
         self.model, self.options = model, options
-        self.source = model.program.source.name
         self.names = names_in(model.program)
-        self.sweeps: OrderedDict[Any, Sweep | GradcalcError] = OrderedDict()
+        self.plans: OrderedDict[Any, Together | GradcalcError] = OrderedDict()
 
-    def sweep(self, data: Mapping[str, Datum]) -> Sweep:
-        """The plan for data of these shapes, differentiated. Raises `GradcalcError`."""
+    def together(self, data: Mapping[str, Datum]) -> Together:
+        """What runs data of these shapes. Raises `GradcalcError`."""
         shapes = {name: d.shape for name, d in data.items()}
         key = tuple(shapes.items())
-        if key not in self.sweeps:
-            while len(self.sweeps) >= SWEEPS:
-                self.sweeps.popitem(last=False)
-            self.sweeps[key] = self._swept(shapes)
-        found = self.sweeps[key]
+        if key not in self.plans:
+            while len(self.plans) >= SWEEPS:
+                self.plans.popitem(last=False)
+            self.plans[key] = self._planned(shapes)
+        found = self.plans[key]
         if isinstance(found, GradcalcError):
             raise found
         return found
 
-    def _swept(self, shapes: Mapping[str, Any]) -> Sweep | GradcalcError:
+    def _planned(self, shapes: Mapping[str, Any]) -> Together | GradcalcError:
+        options = self.options
         try:
-            return swept(self.model.plan(shapes, of=self.options.of, layout=self.options.layout), None)
+            sweep = swept(self.model.plan(shapes, of=options.of, layout=options.layout), None)
+            return Together(sweep, self.model.program.source.name, options.wrt, None, options.local_values)
         except GradcalcError as error:
             return error

@@ -26,7 +26,7 @@ def start(memory: int | None) -> subprocess.Popen[bytes]:
     one_thread = {f"{name}_NUM_THREADS": "1" for name in ("OPENBLAS", "OMP", "MKL", "VECLIB")}
     return subprocess.Popen(
         [sys.executable, "-P", "-c", _PROGRAM, home, str(memory or 0)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, bufsize=0,
         env={**os.environ, **one_thread},
     )  # fmt: skip
 

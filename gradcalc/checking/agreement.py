@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -32,16 +33,31 @@ def differing(
 
     `literals` gives for a leaf that the file defines without inputs the node that computes it.
     """
+    wrong, tolerance = _apart(left, right, values, written)
+    if not wrong.any():
+        return wrong
+    with np.errstate(all="ignore"):
+        apart = np.abs(values[left] - values[right])
+        return np.asarray(~(apart <= np.maximum(tolerance, NOISE * _noise(left, right, values, literals or {}))))
+
+
+def plainly_equal(left: Node, right: Node, values: Values, written: Sequence[syntax.Expression] = ()) -> Array:
+    """Whether two nodes of one shape agree to the digits that count, in each row of values that have an axis of
+    rows: `differing` then finds nothing, without an estimate of what rounding leaves."""
+    return np.asarray(~_apart(left, right, values, written)[0].any(axis=(-2, -1)))
+
+
+def _apart(
+    left: Node, right: Node, values: Values, written: Sequence[syntax.Expression]
+) -> tuple[Array, Array | float]:
+    """Where two nodes differ by more than the digits that count, and what may lie between them there."""
     found, stated = values[left], values[right]
     size = np.maximum(np.abs(np.nan_to_num(found)), np.abs(np.nan_to_num(stated)))
     tolerance: Array | float = RELATIVE * size
     for expression in written:
         tolerance = np.maximum(tolerance, _digits(expression, stated))
     with np.errstate(all="ignore"):
-        apart = np.abs(found - stated)
-        if (apart <= tolerance).all():
-            return np.zeros(apart.shape, bool)
-        return np.asarray(~(apart <= np.maximum(tolerance, NOISE * _noise(left, right, values, literals or {}))))
+        return np.asarray(~(np.abs(found - stated) <= tolerance)), tolerance
 
 
 def _noise(left: Node, right: Node, values: Values, literals: Mapping[Node, Any]) -> Array:
@@ -78,8 +94,9 @@ def _digits(expression: syntax.Expression, stated: Array) -> Array | float:
         return _half_unit(expression.text)
     if isinstance(expression, syntax.Matrix):
         units = np.array([_of_entry(e) for e in _entries(expression)])
-        if units.size == stated.size:
-            return units.reshape(stated.shape)
+        shape = stated.shape[-2:]
+        if units.size == math.prod(shape):
+            return units.reshape(shape)
     return 0.0
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from gradcalc import syntax
-from gradcalc.checking.agreement import difference, differing
-from gradcalc.checking.sampling import LEAST, TRIES, Points
+from gradcalc.checking.agreement import difference, differing, plainly_equal
+from gradcalc.checking.sampling import DATA, LEAST, TRIES, Points
 from gradcalc.checking.trials import Trials, as_derivative
 from gradcalc.checking.written import bare, printed
 from gradcalc.closed_form import Writer
@@ -29,6 +30,7 @@ from gradcalc.simplify.normal_form import same
 from gradcalc.suggest import shown_shape
 from gradcalc.syntax import Expression
 
+Array = np.ndarray[Any, Any]
 MOST_REPAIRED = 20
 """Failed claims for which a correction is sought; others say how the sides differ."""
 LONG = 300
@@ -61,6 +63,27 @@ def check_claims(plan: Plan, points: Points, labels: Mapping[str, Sequence[str]]
     return [judge.verdict(claim) for claim in plan.claims]
 
 
+def settled(claim: PlannedClaim) -> ClaimResult | None:
+    """The verdict on a claim whose sides are the same by symbols, whatever the data are."""
+    left, right = claim.left, claim.right
+    if left is None or right is None or left.shape != right.shape:
+        return None
+    if simplify(left) is simplify(right) or same(left, right):
+        return ClaimResult(claim.statement.span.text, claim.statement.span.line, True, "symbols")
+    return None
+
+
+def holds_plainly(claim: PlannedClaim, values: Values) -> Array:
+    """For each row of values, whether a claim that fits holds in numbers, without a look at what rounding leaves."""
+    assert claim.left is not None and claim.right is not None
+    return plainly_equal(claim.left, claim.right, values, (claim.statement.left, claim.statement.right))
+
+
+def holding(claim: PlannedClaim) -> ClaimResult:
+    """The verdict on a claim that holds in numbers at the data."""
+    return ClaimResult(claim.statement.span.text, claim.statement.span.line, True, "numbers", "", DATA)
+
+
 @dataclass(eq=False)
 class Judge:
     """Decides the claims of one plan."""
@@ -77,8 +100,9 @@ class Judge:
         if left is None or right is None or left.shape != right.shape:
             hint = self._joined(_misfit(claim), self._repair(claim, None))
             return ClaimResult(text, line, False, "symbols", hint)
-        if simplify(left) is simplify(right) or same(left, right):
-            return ClaimResult(text, line, True, "symbols")
+        by_symbols = settled(claim)
+        if by_symbols is not None:
+            return by_symbols
         valid, refusal = self.points.valid([left, right])
         where = self.points.described(len(valid), [left, right])
         if refusal:

@@ -17,6 +17,8 @@ from gradcalc.points import distributed
 _LARGEST = np.finfo(np.float64).max
 TRIES, LEAST = 60, 3
 """Points drawn at most, and valid ones that a verdict needs at least."""
+DATA = "at the given data"
+"""Where a verdict in numbers was reached that stands on the data."""
 MANY = 20
 """Points where a value has pieces (max, where, comparisons), so that each piece is met."""
 
@@ -86,7 +88,7 @@ class Points:
         """Where a verdict in numbers was reached."""
         drawn = self.drawn_for(roots)
         if not drawn:
-            return "at the given data"
+            return DATA
         special = {n.attributes["name"] for n in distributed(self.plan)}
         drawn = [f"{name}, a distribution" if name in special else name for name in drawn]
         names = ", ".join(drawn[:8]) + (f" and {len(drawn) - 8} more" if len(drawn) > 8 else "")

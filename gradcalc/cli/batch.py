@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradcalc.cli.inputs import collect_data, limits_of, names_of, usage
+from gradcalc.cli.inputs import collect_data, files_of, limits_of, names_of, usage
 from gradcalc.cli.options import (
     DataOption,
     DebugOption,
@@ -21,6 +22,7 @@ from gradcalc.cli.options import (
     WrtOption,
 )
 from gradcalc.cli.output import abandon_stdout
+from gradcalc.cli.streams import complain
 from gradcalc.errors import Exit, GradcalcError
 
 if TYPE_CHECKING:
@@ -55,9 +57,11 @@ TimeoutOption = Annotated[
     float | None,
     typer.Option("--timeout", min=0.001, metavar="S", help="Seconds for one input.", show_default=False),
 ]
+LEAST_MEMORY = 160
+"""MiB in which a worker starts, NumPy with it, and has room for small inputs."""
 MemoryOption = Annotated[
     int | None,
-    typer.Option("--memory", min=64, metavar="MB", help="MiB of memory for one worker.", show_default=False),
+    typer.Option("--memory", min=LEAST_MEMORY, metavar="MB", help="MiB of memory for one worker.", show_default=False),
 ]
 FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
 OnlyOption = Annotated[
@@ -93,20 +97,25 @@ def batch_command(
 
     Example: gradcalc batch model.eq --inputs rows.csv --only value,gradients -o records.jsonl
     """
-    from gradcalc.batch.batch import Batch, check_rows
+    from gradcalc.batch import names
+    from gradcalc.batch.batch import Batch, Rows
     from gradcalc.batch.output import Output
+    from gradcalc.batch.pace import wanted_for
     from gradcalc.batch.worker import refuse_memory
 
     if resume and output in (None, "-"):
         raise usage("usage", "--resume needs a file of records", "say which with -o OUT.jsonl")
     options = _options(of, wrt, layout, set_, data, local_values, limit, only)
     refuse_memory(memory)
-    files = _files(paths)
-    if inputs is not None:
-        check_rows(inputs, files, options)
-    made = Batch(files, options, inputs, fail_fast)
+    files, limits = _files(paths), options.limited()
+    rows = None if inputs is None else Rows.of(inputs, files, limits)
+    given = [*options.settings, *options.data]
+    for warning in names.check(files, given, inputs, None if rows is None else rows.first, limits):
+        complain(warning, "warning")
+    made = Batch(files, options, rows, fail_fast, wanted_for(timeout))
     runner = _runner(options.text(), scheduler, jobs, timeout, memory)
-    target = Output(None if output == "-" else output, resume, [*files, *([inputs] if inputs else [])])
+    read = [*files, *([inputs] if inputs else []), *files_of(set_, data)]
+    target = Output(None if output == "-" else output, resume, read)
     try:
         with _progress(made):
             made.run(runner, target)
@@ -114,7 +123,8 @@ def batch_command(
         abandon_stdout()
         raise typer.Exit(Exit.DONE) from None
     except GradcalcError:
-        _summarise(made)
+        if made.counts:
+            _summarise(made)
         raise
     _summarise(made)
     raise typer.Exit(Exit.INTERRUPTED if made.interrupted else Exit.FAILED if made.failed else Exit.DONE)
@@ -148,13 +158,15 @@ def _options(
     from gradcalc.symbols import normalise
 
     limits = limits_of(limit)
-    given = collect_data(set_, data, limits)
-    found = {normalise(name): v if isinstance(v, Datum) else datum(name, v) for name, v in given.items()}
-    names = names_of(wrt)
+
+    def read(given: Mapping[str, Any]) -> dict[str, Any]:
+        return plain({normalise(name): v if isinstance(v, Datum) else datum(name, v) for name, v in given.items()})
+
+    wanted = names_of(wrt)
     return Options(
-        of=of and normalise(of), wrt=None if names is None else [normalise(n) for n in names],
+        of=of and normalise(of), wrt=None if wanted is None else [normalise(n) for n in wanted],
         layout=layout and layout.value, local_values=local_values, only=_fields(only), limits=asdict(limits),
-        data=plain(found),
+        data=read(collect_data(None, data, limits)), settings=read(collect_data(set_, None, limits)),
     )  # fmt: skip
 
 
@@ -169,6 +181,8 @@ def _fields(only: list[str] | None) -> list[str] | None:
         if name not in OPTIONAL:
             raise usage("unknown-option-value", f"`--only {name}` is no field of a result",
                         f"choose from {', '.join(OPTIONAL)}")  # fmt: skip
+    if not found:
+        raise usage("unknown-option-value", "`--only` names no field", f"choose from {', '.join(OPTIONAL)}")
     return found
 
 
@@ -179,10 +193,16 @@ def _runner(options: str, scheduler: str | None, jobs: int | None, timeout: floa
                         "a cluster has the workers that it has")  # fmt: skip
         from gradcalc.batch.cluster import Cluster
 
-        return Cluster(scheduler, options, timeout, memory)
+        return Cluster(scheduler, options, timeout, memory, _say)
     from gradcalc.batch.pool import Pool
 
     return Pool(options, jobs or _cores(), timeout, memory)
+
+
+def _say(words: str) -> None:
+    """Tell a person at a terminal what is waited for."""
+    if sys.stderr.isatty():
+        print(words, file=sys.stderr)
 
 
 def _cores() -> int:

@@ -101,14 +101,17 @@ def refuse_several(sources: Sequence[str], output: str | None, chosen: Format) -
 
 
 def read(source: str, text: Sequence[str] | None, limits: Limits) -> Model:
-    from gradcalc.files import decode, read_stream
+    from gradcalc.files import decode, read_stream, unreadable
     from gradcalc.model import load, loads, too_long
 
     if text:
         return loads("\n".join(text), name="<text>", limits=limits)
     if source != "-":
         return load(source, limits=limits)
-    raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))
+    try:
+        raw = read_stream(sys.stdin.buffer, limits.file_bytes, too_long("<stdin>", limits))
+    except OSError as error:
+        raise unreadable("<stdin>", error.strerror or str(error), "give equations on standard input") from None
     return loads(decode(raw, "<stdin>"), name="<stdin>", limits=limits)
 
 
@@ -129,6 +132,12 @@ def collect_data(sets: Sequence[str] | None, files: Sequence[str] | None, limits
             raise usage("bad-setting", f"`{setting}` is not NAME=VALUE", "write x=2, x=[1,2] or W=@W.npy")
         found[name.strip()] = _setting(name.strip(), value.strip(), limits)
     return found
+
+
+def files_of(sets: Sequence[str] | None, files: Sequence[str] | None) -> list[str]:
+    """The files that data are read from."""
+    values = [setting.partition("=")[2].strip() for setting in sets or ()]
+    return [*(files or ()), *(value[1:] for value in values if value.startswith("@"))]
 
 
 def _setting(name: str, value: str, limits: Limits) -> Any:

@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from gradcalc.cli.options import Session, print_version
-from gradcalc.cli.output import abandon_stdout
+from gradcalc.cli.output import abandon_stdout, occupy_closed
 from gradcalc.cli.streams import report
 from gradcalc.errors import Diagnostic, Exit, GradcalcError
 
@@ -53,6 +53,7 @@ def execute(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit status; nothing escapes."""
     Session.json = any(a == "--json" for a in arguments)
     Session.debug = "--debug" in arguments
+    occupy_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

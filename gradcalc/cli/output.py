@@ -90,3 +90,17 @@ def _replace(target: Path, text: str) -> None:
 def abandon_stdout() -> None:
     """Point standard output at nothing, after a pipe closed or a disk filled: what is buffered is not tried again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def occupy_closed() -> None:
+    """Give standard streams that were closed before the start a descriptor that refuses what they are for, so that no
+    file which is opened later takes its place; what goes to standard error is dropped."""
+    for number, (name, mode, flags) in enumerate(
+        [("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)]
+    ):
+        if getattr(sys, name) is None:
+            held = os.open(os.devnull, flags)
+            if held != number:
+                os.dup2(held, number)
+                os.close(held)
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(number, mode, closefd=False), encoding="utf-8"))

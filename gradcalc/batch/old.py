@@ -1,0 +1,93 @@
+"""The records that a file has from before, for a batch that is resumed."""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcalc.batch.records import SCHEMA, Key, code_of, start_of
+
+AGAIN = {"time-out", "out-of-memory", "worker-died"}
+"""Errors of the circumstances: a resumed batch tries their inputs once more."""
+BEGINNING = f'{{"schema": "{SCHEMA}", '.encode()
+
+
+class Old:
+    """The records of a file from before: read one after the other as long as they are those of the inputs."""
+
+    def __init__(self, path: Path):
+        self.file = path.open("rb")
+        self.in_front = True
+        """Whether all records until now were the first ones of the file."""
+        self.gaps = False
+        """Whether records may be kept that are not."""
+        self.hashes: Any = None
+        self.places: Any = None
+        self.text: Any = b""
+
+    def has_records(self) -> bool:
+        """Whether there is a record, whole or torn, in the file, or nothing at all. To be asked first."""
+        self.file.seek(0)
+        empty = True
+        for line in self.file:
+            empty = False
+            if line.startswith(BEGINNING) or BEGINNING.startswith(line):
+                break
+        else:
+            return empty
+        self.file.seek(0)
+        return True
+
+    def record(self, begun: str, key: Key) -> bytes | None:
+        """The record of an input that is beginning with `begun`, where it still holds."""
+        start = start_of(begun, key).encode()
+        if self.in_front:
+            place = self.file.tell()
+            line = self.file.readline()
+            if line.startswith(start) and line.endswith(b"}\n") and code_of(line) not in AGAIN:
+                return line
+            self.in_front = False
+            if not line.endswith(b"\n"):  # as an interrupt leaves it: nothing stands behind
+                return None
+            self._index(place)
+        found = self._found(start, key.hash)
+        return None if found is None or code_of(found) in AGAIN else found
+
+    def _index(self, place: int) -> None:
+        """Note where the records from a place on are: some may be of other inputs than the next ones."""
+        self.text = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
+        hashes, places = array("Q"), array("Q")
+        while (end := self.text.find(b"\n", place)) >= 0:
+            head = self.text[place : min(end, place + 2**14)]
+            found = head.find(b'"hash": "')
+            if found >= 0 and self.text[end - 1 : end] == b"}":
+                hashes.append(_number(head[found + 9 : found + 25]))
+                places.append(place)
+            place = end + 1
+        order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable") if hashes else np.zeros(0, np.intp)
+        self.hashes = np.frombuffer(hashes, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
+        self.places = np.frombuffer(places, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
+        self.gaps = bool(len(self.hashes))
+
+    def _found(self, start: bytes, digits: str) -> bytes | None:
+        if not self.gaps:
+            return None
+        number = np.uint64(_number(digits[:16].encode()))
+        k = int(np.searchsorted(self.hashes, number))
+        while k < len(self.hashes) and self.hashes[k] == number:
+            place = int(self.places[k])
+            if self.text[place : place + len(start)] == start:
+                return bytes(self.text[place : self.text.find(b"\n", place) + 1])
+            k += 1
+        return None
+
+
+def _number(digits: bytes) -> int:
+    try:
+        return int(digits, 16)
+    except ValueError:
+        return 0
