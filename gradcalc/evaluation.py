@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcalc import evaluator
-from gradcalc.checking.claims import ClaimResult
 from gradcalc.closed_form import distributions
 from gradcalc.conditioning import ill_conditioned
 from gradcalc.data import Datum
@@ -25,6 +24,9 @@ from gradcalc.precision import lost_digits
 from gradcalc.record import record
 from gradcalc.stacked import Point, basis
 from gradcalc.suggest import shown_shape
+
+if TYPE_CHECKING:
+    from gradcalc.checking.claims import ClaimResult
 
 Array = np.ndarray[Any, Any]
 
