@@ -365,12 +365,14 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "slow.eq"
     path.write_text(slow(90_000))
     process = start(path, "-o", tmp_path / "out.jsonl")
-    time.sleep(2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text():  # a worker is started after interrupts are heard
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=30)
     assert process.returncode == 130
 
 
