@@ -10,6 +10,7 @@ import ast
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -226,10 +227,7 @@ class Writer:
         if value.is_number:
             product: ast.expr = tree.BinOp(self._operand(value), ast.Sub(), self._operand(value))
         elif other is None:
-            self.works.append((value.sizes, value.batched, 0.0))
-            flat = tree.Call(tree.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
-            zeros = _name(f"w{len(self.works) - 1}")
-            product = tree.Call(tree.Attribute(flat, "dot", ast.Load()), [zeros], [])
+            product = self._method(self._flat(value), "dot", [self._zeros(value)])
         else:
             first, second = (self._squared(v) for v in (value, other))
             product = tree.BinOp(tree.BinOp(first, ast.Mult(), second), ast.Mult(), tree.Constant(0.0))
@@ -237,8 +235,22 @@ class Writer:
         return tree.If(test, [tree.Return(tree.Constant(None))], [])
 
     def _squared(self, value: Value) -> ast.expr:
-        flat = tree.Call(tree.Attribute(self._operand(value), "ravel", ast.Load()), [], [])
-        return tree.Call(tree.Attribute(flat, "dot", ast.Load()), [flat], [])
+        return self._method(self._flat(value), "dot", [self._flat(value)])
+
+    def _flat(self, value: Value) -> ast.expr:
+        operand = self._operand(value)
+        return operand if len(value.sizes) + value.batched == 1 else self._method(operand, "ravel", [])
+
+    def _zeros(self, value: Value) -> ast.expr:
+        """A buffer of as many zeros as a value has entries."""
+        key = (prod(value.sizes),), value.batched, 0.0
+        if key not in self.works:
+            self.works.append(key)
+        return _name(f"w{self.works.index(key)}")
+
+    @staticmethod
+    def _method(operand: ast.expr, name: str, arguments: list[ast.expr]) -> ast.expr:
+        return tree.Call(tree.Attribute(operand, name, ast.Load()), arguments, [])
 
     # --------------------------------------------------------------------------------- names
 

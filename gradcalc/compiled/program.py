@@ -140,7 +140,9 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
     lowering.lower(forward)
     lowering.lower(backward)
     operands = [lowering.whole(node) for node in results]
-    looked_at = [*unseen([n for n in forward if n not in known], watched), *watched, *results]
+    swept = [n for n in forward if n not in known]
+    below = set(swept)
+    looked_at = [*unseen(swept, watched), *watched, *(n for n in results if n not in below)]
     checks = list(dict.fromkeys(_looks(lowering, looked_at)))
     faults = list(_faults(lowering, forward))
     code = Writer(lowering.listing, places, operands, checks, faults).code()
