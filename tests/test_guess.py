@@ -90,6 +90,22 @@ def shapes(text):
         ("Y = [[a, b], [c, d], [e, g]] + H", {"a": (), "b": (), "c": (), "d": (), "e": (), "g": (), "H": (3, 2)}),
         ("y = max(x, c); s = x^T x", {"x": ("n",), "c": ("n",)}),
         ("y = where(m, a, b); s = sum(a)", {"m": ("n",), "a": ("n",), "b": ("n",)}),
+        # what follows a bracket goes with it
+        ("Y = u (x + b)^T; s = norm(u)", {"u": ("n",), "x": ("m",), "b": ("m",)}),
+        ("z = C (x - b); t = tr(C)", {"C": ("n", "n"), "x": ("n",), "b": ("n",)}),
+        ("s = tr((A ⊗ B))", {"A": ("n", "n"), "B": ("m", "m")}),
+        # a row turned is a column; rows and columns are stretched to what is wider
+        ("y = sum(W, axis=0)^T + c", {"W": ("n", "m"), "c": ("m",)}),
+        ("Y = sum(W, axis=0) + A B + C", {"W": ("n", "m"), "A": ("k", "p"), "B": ("p", "m"), "C": ("k", "m")}),
+        ("Y = A B + b; b ∈ R^3", {"A": (3, "n"), "B": ("n", "m"), "b": (3,)}),
+        # what is beside the identity is a square matrix
+        ("Y = I + C", {"C": ("n", "n")}),
+        ("y = (I + C) x", {"C": ("n", "n"), "x": ("n",)}),
+        ("Y = A^T A + t I", {"A": ("m", "n"), "t": ()}),
+        ("Y = A - I; I (input)", {"A": (), "I": ()}),
+        ("s = f(t); Y = A B + ∂s/∂t", {"t": (), "A": ("n", "m"), "B": ("m", "k")}),
+        # a vector by a number is a vector
+        ("y = t x; s = norm(x); g = ∂y/∂t + c", {"t": (), "x": ("n",), "c": ("n",)}),
     ],
 )
 def test_a_readers_guess(text, expected):
@@ -165,6 +181,12 @@ def test_a_long_text_takes_linear_time():
     found = guess_shapes(collect(parse(Source("text", "\n".join(lines)), Limits())), {})
     assert len(found["x0"]) == 1 and len(found["W3000"]) == 2
     assert len({size for shape in found.values() for size in shape}) == 3001
+
+
+def test_arguments_that_are_missing_are_told_without_shapes():
+    with pytest.raises(gradcalc.GradcalcError) as caught:
+        gradcalc.loads("x = solve(A) + b").plan(numeric=False)
+    assert [d.code for d in caught.value.diagnostics] == ["wrong-arguments"]
 
 
 def test_sizes_take_no_name_of_the_text():

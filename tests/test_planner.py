@@ -12,6 +12,7 @@ import gradcalc
 from gradcalc import GradcalcError, loads
 from gradcalc.errors import Limits
 from gradcalc.graph import verify
+from gradcalc.notation import EXPLICIT, render
 from gradcalc.planning.planner import Plan
 
 
@@ -55,6 +56,14 @@ DATA = "\na = 2; b = 3; x = [1, 2, 3]; y = [4, 5, 6]; A = [2, 1; 1, 3]; v = [5, 
         ("a b^2", 18),
         ("1 - 2 - 3", -4),
         ("8 / 4 / 2", 1),
+        # an identity takes its size from what is beside it
+        ("where(A > 1, A, I)", [[2, 0], [0, 3]]),
+        ("(A ⊗ I) (2 I) concat(v, v)", [30, 42, 40, 56]),
+        # a number before a comparison that is an indicator
+        ("1 (a > 1)", 1),
+        ("2 (a > 1)", 2),
+        # a norm along an axis squared is none of the whole
+        ("norm([3, 4; 6, 8], axis=1) .^ 2", [25, 100]),
         # calls or products
         ("a (b + 1)^2", 32),
         ("a (b)", 6),
@@ -203,6 +212,11 @@ def test_meaning(expression: str, expected: Any) -> None:
         ("A^b", "bad-exponent", "write `A .^ b` for the power of every entry"),
         ("A^1001", "bad-exponent", "write `A .^ 1001` for the power of every entry"),
         ("sin(x, axis=0)", "bad-argument", "leave `axis=` out"),
+        ("x + y^T", "shape-mismatch", "write `y` for a column"),
+        ("x + v^T", "shape-mismatch", "for every pair of entries write the outer product `u v^T`"),
+        ("C + [1, 2, 3]", "shape-mismatch", "write `[1, 2, 3]^T` to stretch it over every row"),
+        ("C + (x + y)", "shape-mismatch", "write `(x + y)^T` to stretch it over every row"),
+        ("C + 2 x", "shape-mismatch", "write `2 x^T` to stretch it over every row"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_says_what_would(expression: str, code: str, remedy: str) -> None:
@@ -210,6 +224,13 @@ def test_what_does_not_fit_says_what_would(expression: str, code: str, remedy: s
         loads(f"r = {expression}{DATA}C = [1, 2, 3; 4, 5, 6]").run()
     [found] = caught.value.diagnostics
     assert (found.code, found.help) == (code, remedy)
+
+
+@pytest.mark.parametrize(("expression", "what"), [("x ./ v", "quotient"), ("x ∘ v", "product"), ("x + v", "sum")])
+def test_what_does_not_fit_is_called_what_it_is(expression: str, what: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads(f"r = {expression}{DATA}").run()
+    assert [d.message for d in caught.value.diagnostics] == [f"the {what} `{expression}` does not fit"]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +249,11 @@ def test_a_value_of_a_functions_name_makes_it_a_product() -> None:
     """`exp (x)` multiplies where exp is data."""
     assert value("s = exp (x); exp = 3; x = 2", "s") == 6
     assert value("s = d(2); d = 5", "s") == 10
+
+
+def test_a_name_that_is_an_operand_too_is_no_function() -> None:
+    """`C (x - b)` without data: tr(C) says that C is a value."""
+    assert plan("z = C (x - b); t = tr(C)", numeric=False, of="z").target.op == "matmul"
 
 
 def test_names_that_are_words_elsewhere() -> None:
@@ -326,6 +352,83 @@ def test_functions_of_scalars_act_entry_by_entry() -> None:
     assert value("f(t) = a t t; a = 2; h = f(z); z = [3, 4]", "h") == [18, 32]
     assert value("f(t) = A t; A = [0, 1; 1, 0]; h = f(z); z = [3, 4]", "h") == [4, 3]
     assert value("g(t) = f(t) + 1; f(t) = A t; A = [0, 1; 1, 0]; h = g(z); z = [3, 4]", "h") == [5, 4]
+    assert codes("g(t) = f(t) f(t); f(t) = A t; A = [0, 1; 1, 0]; h = g(z); z = [3, 4]") == ["shape-mismatch"]
+
+
+def test_a_function_of_the_largest_entry_takes_the_value_whole() -> None:
+    """max of two acts entry by entry, max of one does not, and has no prime."""
+    assert value("f(t) = max(t, 2); h = f'(z); z = [3, 1]", "h") == [1, 0]
+    assert codes("f(t) = max(t); h = f'(z); z = [3, 1]") == ["bad-derivative"]
+
+
+def test_an_identity_takes_the_size_of_what_is_square() -> None:
+    """So what does not fit is the other matrix, and not the identity."""
+    assert codes(f"r = C + I + A{DATA}C = [1, 2, 3; 4, 5, 6]", of="r") == ["shape-mismatch"]
+
+
+def test_a_size_of_a_stated_shape_is_a_number() -> None:
+    assert value("s = n + 0; x ∈ R^n; x = [5, 6]", "s") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("y = df/dt; f(u) = u^2; s = f(3)", 1), ("y = dp/dq", 2)], ids=["a derivative", "two names"]
+)
+def test_a_quotient_of_unknown_names_is_a_derivative_where_one_is_of_a_function(text: str, expected: int) -> None:
+    assert codes(text) == ["unknown-name"] * expected
+
+
+@pytest.mark.parametrize("claim", ["y == [2]", "[2] == y"])
+def test_one_entry_is_the_same_in_any_shape(claim: str) -> None:
+    [found] = plan(f"y = 2; {claim}").claims
+    assert found.fits
+
+
+@pytest.mark.parametrize(("name", "remedy"), [("alhpa", "did you mean `alpha`?"), ("zz", "the inputs are alpha, beta")])
+def test_an_unknown_name_to_derive_by(name: str, remedy: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads("s = alpha beta; alpha = 2; beta = 3").run(wrt=[name])
+    assert [d.help for d in caught.value.diagnostics] == [remedy]
+
+
+def test_a_function_alone_is_an_output_whose_parameters_are_inputs() -> None:
+    assert codes("f(x) = x^2") == ["missing-data"]
+
+
+def test_a_derivative_has_no_value_where_its_function_has_none() -> None:
+    """1/x is a number at -2, and no derivative of the logarithm."""
+    with pytest.raises(GradcalcError) as caught:
+        loads("s = log'(x); x = -2").run()
+    assert [d.code for d in caught.value.diagnostics] == ["domain"]
+
+
+def test_every_value_keeps_its_name() -> None:
+    """What only repeats another value, or an input, is a value of its own."""
+    found = plan("a = 2 x; b = a; c = x; s = a + b + c; x = 1")
+    assert [found.labels[n] for n in found.order] == ["x", "a", "b", "c", "s"]
+
+
+def test_data_may_be_written_with_pi() -> None:
+    """It stands on no name, so that it is an input: s = r x."""
+    run = loads("s = r x; r = 2 pi; x = 3").run()
+    assert {n: g.value for n, g in run.gradients.items()} == {"r": 3, "x": pytest.approx(6.283185307179586)}
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [("x^-12", "x^-12"), ("x^(-(-2))", "x^2"), ("(1 + 2) x", "3 x"), ("x^(1 - 3)", "x^-2")],
+)
+def test_numbers_are_printed_as_what_they_come_to(text: str, printed: str) -> None:
+    assert render(plan(f"s = {text}; x = 3").target, EXPLICIT).text == printed
+
+
+def test_a_leading_number_multiplies_last() -> None:
+    """The piece of `2 A v` is A v = [17, 26], and not 2 A."""
+    assert loads(f"r = 2 A v{DATA}").run(of="r").nodes["t1"].value.tolist() == [17, 26]
+
+
+def test_what_is_transposed_twice_is_no_piece() -> None:
+    found = plan(f"s = sum((C^T)^T){DATA}C = [1, 2; 3, 4]", of="s")
+    assert [found.labels[n] for n in found.order if n.op != "input"] == ["s"]
 
 
 # ------------------------------------------------------------------------ data and declarations
@@ -365,6 +468,8 @@ def test_declared_inputs_need_data_only_for_numbers() -> None:
         ("x, y ∈ R^n; x = [1, 2]; y = [1, 2, 3]; s = sum(x) sum(y)", ["data-shape"]),
         ("z ∈ R^3; z = 2 x; x = [1, 2]", ["declared-shape"]),
         ("W ∈ R^{n×1}; W = [1, 2]; s = sum(W)", []),
+        ("y = 2 x; x = 1; w (input)", []),
+        ("y = 2 x; x = 1; w ∈ R^3", []),
     ],
 )
 def test_declared_shapes_are_kept(text: str, expected: list[str]) -> None:
@@ -410,6 +515,26 @@ def test_long_texts_take_no_stack() -> None:
         assert plan("\n".join([*lines, "a0 = 1"]), of="a5000").target.op == "add"
     functions = "\n".join(f"f{i + 1}(t) = f{i}(t) + 1" for i in range(1_000))
     assert value(f"f0(t) = t\n{functions}\ns = f1000(x); x = 1", "s") == 1001
+
+
+def test_a_value_that_is_only_declared_is_held_to_the_limits() -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads("x ∈ R^{9×9}", limits=Limits(entries=50)).plan(numeric=False)
+    assert [d.code for d in caught.value.diagnostics] == ["limit-entries"]
+
+
+@pytest.mark.parametrize(("names", "shown"), [(11, "a9 → a10 → a0"), (12, "a5 → … → a0")])
+def test_a_circle_of_twelve_is_shortened(names: int, shown: str) -> None:
+    text = "; ".join(f"a{i} = a{(i + 1) % names} + 1" for i in range(names))
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).plan()
+    assert caught.value.diagnostics[0].message.endswith(shown)
+
+
+def test_a_stretched_vector_may_come_before_its_matrix() -> None:
+    """Sizes that are no numbers do not tell which is the wider."""
+    found = plan("Y = b + A; b ∈ R^n; A ∈ R^{n×m}", numeric=False)
+    assert found.names["Y"].shape == ("n", "m")
 
 
 def test_a_long_circle_is_found() -> None:

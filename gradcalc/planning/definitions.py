@@ -231,8 +231,7 @@ def expansion_fault(tables: Definitions, functions: list[str], limits: Limits) -
         for part in walk(expression):
             total += not isinstance(part, syntax.Number)
             if sizes and isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name):
-                name = part.callee.id
-                total += 0 if name in tables.values else sizes.get(tables.function(name), 0)
+                total += sizes.get(tables.function(part.callee.id), 0)
         return min(total, most)
 
     for name in functions:

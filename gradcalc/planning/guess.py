@@ -318,7 +318,7 @@ class _Guesser:
     def _combined(self, node: syntax.Expression) -> Shape:
         match node:
             case syntax.Name():
-                if node.id == "I" and not self._is_value("I"):
+                if node.id == "I" and not self.tables.is_value("I", self.known):
                     return self._made(node, 1) * 2
                 if self._is_open(node.id):
                     self.shapes.setdefault(node.id, ())

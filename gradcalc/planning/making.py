@@ -101,7 +101,7 @@ def shape_labels(spans: Sequence[Span], nodes: Sequence[Node]) -> tuple[Label, .
 
 def _breadth(shape: Shape) -> tuple[int, int]:
     """Orders shapes by what stretches to what: a scalar, a row or column, a matrix."""
-    return (0, 0) if not shape else (1, count(shape)) if len(shape) == 1 or is_row(shape) else (2, count(shape))
+    return 0 if not shape else 1 if len(shape) == 1 or is_row(shape) else 2, count(shape)
 
 
 def _stretches(shape: Shape, target: Shape) -> bool:
@@ -226,7 +226,7 @@ class Maker:
         if any(isinstance(v, Unknown) for v in values):
             return None
         shapes = [_square(v.shape) for v in values if isinstance(v, Node) and v.shape != SCALAR]
-        shapes.sort(key=lambda s: s[0] != s[-1])
+        shapes.sort(key=lambda s: s[0] != s[1])
         out: list[Node] = []
         for value in values:
             found = self.size_identity(value, shapes[0]) if isinstance(value, Identity) and shapes else value

@@ -230,7 +230,7 @@ class Planner:
         elif shaped is not None and not self.numeric:
             shape = with_sizes(shaped.sizes, self.bound)
         elif self.numeric and self._knows(name):
-            place = self.tables.inputs.get(name) or (shaped.span if shaped else span)
+            place = self.tables.inputs.get(name) or self.tables.shapes[name].span
             return self.builder.fault("missing-data", f"the input `{name}` has no value", place,
                                       rule="a run in numbers needs the value of every input",
                                       remedy=f"write `{name} = ...` in the file, or --set {name}=...")  # fmt: skip

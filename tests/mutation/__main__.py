@@ -1,9 +1,9 @@
 """`python -m tests.mutation [GROUP...]`: the mutation score of groups of modules, and the survivors.
 
 Which tests reach which lines is found first, by one run of the group's tests with the lines recorded. A mutant is
-tried on the tests that run its line, those that noticed a mutant near it first, then one case of each test function
-after the other, those first that have the name of what it changes and those that run most of its module, for as long
-as patience lasts.
+tried on the tests that run its line, those that noticed a mutant near it first, then the quickest, for as long as
+patience lasts. The k-th case of a test function waits as long as a test that takes k times its time; first of them are
+those that have the name of what the mutant changes and those that run most of its module.
 """
 
 from __future__ import annotations
@@ -148,10 +148,10 @@ class Choice:
 
         turns: Counter[str] = Counter()
 
-        def turn(test: str) -> tuple[bool, int]:
+        def turn(test: str) -> tuple[bool, float]:
             kind = test.partition("[")[0]
             turns[kind] += 1
-            return not self.killers[mutant.module + mutant.scope, test], turns[kind]
+            return not self.killers[mutant.module + mutant.scope, test], turns[kind] * self.seconds[test]
 
         chosen, spent = [], 0.0
         for test in sorted(sorted(usable, key=order), key=turn):
