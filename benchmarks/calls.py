@@ -44,11 +44,11 @@ def evaluated(
 
 def jacobian(text: str, of: str, by: str, data: Mapping[str, Array]) -> Callable[[], Any]:
     """A function of nothing that gives the Jacobian of `of` by one input."""
-    model = gradcalc.loads(text)
-    return lambda: model.jacobian(of, by, data).value
+    step = gradcalc.loads(text).compile(of=of, wrt=[by])
+    return lambda: step(**data)[1][by]
 
 
 def hessian(text: str, of: str, by: str, data: Mapping[str, Array]) -> Callable[[], Any]:
     """A function of nothing that gives the Hessian of `of` by one input."""
-    model = gradcalc.loads(text)
-    return lambda: model.hessian(of, by, data).value
+    step = gradcalc.loads(text).compile(of=of, wrt=[by], order=2)
+    return lambda: step(**data)[2][by][by]

@@ -125,7 +125,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
     table.write_text("x,y,z\n1,2,0\n")
     [record] = batch(path, "-i", table, "--wrt", "x,q")[1]
     alone = run_json(path, "--set", "x=1", "--set", "y=2", "--set", "z=0", "--wrt", "x,q")
-    assert record["error"] == alone and alone["errors"][0]["code"] == "unknown-name"
+    assert record["error"] == alone and alone["errors"][0]["code"] == "unknown-target"
 
 
 @pytest.mark.parametrize(

@@ -369,7 +369,10 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
                               capture_output=True, cwd=ROOT, timeout=60)  # fmt: skip
         assert (done.returncode, done.stderr) == (0, b"")
         written = out.read_text(encoding="utf-8")
-        assert "\\udcff" in written and (form != "json" or json.loads(written.splitlines()[0])["source"] == path)
+        if form == "json":  # strict JSON has no half of a character
+            assert json.loads(written.splitlines()[0])["source"] == path.replace("\udcff", "\\xff")
+        else:
+            assert "\\udcff" in written
 
 
 def test_visible_text() -> None:

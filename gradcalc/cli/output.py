@@ -95,12 +95,14 @@ def abandon_stdout() -> None:
 def occupy_closed() -> None:
     """Give standard streams that were closed before the start a descriptor that refuses what they are for, so that no
     file which is opened later takes its place; what goes to standard error is dropped."""
-    for number, (name, mode, flags) in enumerate(
-        [("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY)]
-    ):
-        if getattr(sys, name) is None:
-            held = os.open(os.devnull, flags)
-            if held != number:
-                os.dup2(held, number)
-                os.close(held)
-            setattr(sys, name, io.TextIOWrapper(io.FileIO(number, mode, closefd=False), encoding="utf-8"))
+    sys.stdin = sys.stdin or _occupied(0, "r", os.O_WRONLY)
+    sys.stdout = sys.stdout or _occupied(1, "w", os.O_RDONLY)
+    sys.stderr = sys.stderr or _occupied(2, "w", os.O_WRONLY)
+
+
+def _occupied(number: int, mode: str, flags: int) -> io.TextIOWrapper:
+    held = os.open(os.devnull, flags)
+    if held != number:
+        os.dup2(held, number)
+        os.close(held)
+    return io.TextIOWrapper(io.FileIO(number, mode, closefd=False), encoding="utf-8")

@@ -70,7 +70,7 @@ def _sums(rows: Array, divisor: float) -> Array:
             low, high = np.min(rows, axis=-1, initial=0.0), np.max(rows, axis=-1, initial=0.0)
         mixed = (low < 0) & (high > 0) & (rows.shape[-1] > 2)
         doubtful = np.asarray(mixed | (~np.isfinite(found) & np.isfinite(low) & np.isfinite(high)))
-        if doubtful.all():
+        if doubtful.size and doubtful.all():
             return _careful(rows, divisor)
         if doubtful.any():
             found = np.array(found)
