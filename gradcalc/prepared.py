@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -143,24 +144,37 @@ class Step:
         of = [primal for _, primal in plan.primals if primal in set(sweep.forward)]
         results = sweep.results
         self.program: Program | None = None
+        self.pick = _picking([name for name, *_ in self.inputs])
         if results is None or len(of) < len(plan.primals) or len(inputs) < len(shapes):
             return
         known = leaf_values(plan, {name: Datum(np.empty(0), shapes[name]) for name in inputs.values()})
+        wanted = zip([plan.target, *results], [plan.target.shape, *sweep.shapes], strict=True)
         with suppress(GivesUp):
             self.program = compiled(
                 {leaf: name in batched for leaf, name in inputs.items()},
                 {leaf: known[leaf] for leaf in plan.literals if leaf in known},
-                list(dict.fromkeys([*inputs, *sweep.forward])), ancestors(results), [plan.target, *results], of,
+                list(dict.fromkeys([*inputs, *sweep.forward])), ancestors(results),
+                [(node, _sizes(shape)) for node, shape in wanted], of,
             )  # fmt: skip
 
     def called(self, arrays: Mapping[str, Any]) -> tuple[Any, ...] | None:
         """The value and the derivatives, or None where the arrays are of another kind or the code gives up."""
-        if self.program is None or len(arrays) != self.count:
+        program = self.program
+        if program is None or len(arrays) != self.count:
             return None
+        try:
+            given = self.pick(arrays)
+        except KeyError:
+            return None
+        if program.takes_rows:
+            return self._over_rows(program, given)
+        results = program.run(given)
+        return None if results is None else self.sweep.packed(results[0], results[1:])
+
+    def _over_rows(self, program: Program, given: Sequence[Any]) -> tuple[Any, ...] | None:
         leaves: list[Any] = []
         rows = None
-        for name, shape, sizes, batched in self.inputs:
-            array = arrays.get(name)
+        for array, (_, shape, sizes, batched) in zip(given, self.inputs, strict=True):
             if isinstance(array, float):
                 if shape or batched:
                     return None
@@ -176,8 +190,16 @@ class Step:
             if found != shape:
                 return None
             leaves.append(array if len(shape) == len(sizes) else array.reshape(*array.shape[:-2], *sizes))
-        results = None if rows == 0 else self.program.run(leaves)
-        return None if results is None else _packed(self.sweep, results, rows, self.program.moving)
+        results = None if rows == 0 else program.run(leaves)
+        return None if results is None else _packed(self.sweep, results, rows, program.moving)
+
+
+def _picking(names: Sequence[str]) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+    """A function that takes things by name out of a mapping, in order. It raises `KeyError`."""
+    if len(names) > 1:
+        picked: Callable[[Mapping[str, Any]], Sequence[Any]] = itemgetter(*names)
+        return picked
+    return lambda mapping: [mapping[name] for name in names]
 
 
 def _evaluated(sweep: Sweep, data: Mapping[str, Datum], rows: int | None) -> tuple[Any, ...]:

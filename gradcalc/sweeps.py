@@ -6,7 +6,7 @@ not taken, which code does not; code gives up where a number is not finite.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -62,7 +62,7 @@ class Sweep:
         """
         raise NotImplementedError
 
-    def packed(self, value: Any, derivatives: list[Any]) -> tuple[Any, ...]:
+    def packed(self, value: Any, derivatives: Sequence[Any]) -> tuple[Any, ...]:
         """What the caller gets."""
         return value, {name: array for (name, _), array in zip(self.wrt, derivatives, strict=True)}
 
@@ -161,7 +161,7 @@ class SecondDerivatives(Sweep):
             blocks += [values.get(n, np.zeros(count(node.shape) * count(by.shape))) for n, by in self.wrt]
         return [*first, *blocks]
 
-    def packed(self, value: Any, derivatives: list[Any]) -> tuple[Any, ...]:
+    def packed(self, value: Any, derivatives: Sequence[Any]) -> tuple[Any, ...]:
         names = [name for name, _ in self.wrt]
         gradients = dict(zip(names, derivatives, strict=False))
         blocks = iter(derivatives[len(names) :])

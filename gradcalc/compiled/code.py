@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -19,8 +19,12 @@ from gradcalc.compiled import numbers, tree
 from gradcalc.compiled.instructions import Instruction, Listing, Operand, Sizes, Value
 from gradcalc.compiled.lowering import kernel_of
 
+Shape = tuple[int, ...]
+
 Buffer = tuple[Sizes, bool, Any]
 """The sizes of an array, whether it has an axis of rows, and its type."""
+SMALL = 4096
+"""Entries up to which memory for a result is had quickly."""
 INTO_BUFFERS = ("pointwise", "matmul", "number")
 
 
@@ -28,13 +32,14 @@ INTO_BUFFERS = ("pointwise", "matmul", "number")
 class Code:
     """A function of the leaves, the buffers of results and those of work: the results, or None to give up.
 
-    `works` and `outs` say what buffers it takes.
+    `works` and `outs` say what buffers it takes; `moving` which results have an axis of rows.
     """
 
     function: Callable[..., Any]
     works: list[Buffer]
     outs: list[Buffer | None]
-    """None for a number."""
+    """None for a number, and for what is so small that new memory costs less than looking for some."""
+    moving: list[bool]
 
 
 @dataclass
@@ -42,8 +47,10 @@ class Writer:
     """Writes the code of a listing that is to give some results after some checks."""
 
     listing: Listing
-    leaves: Sequence[Value]
-    results: Sequence[Operand]
+    leaves: Sequence[tuple[Value, Shape]]
+    """The leaves, and the shapes in which they are given where no leaf has an axis of rows: else as values are."""
+    results: Sequence[tuple[Operand, Shape]]
+    """The results, and the shapes in which they are returned, likewise."""
     checks: Sequence[tuple[Value, Value | None]]
     """Values to be found finite: each alone, or the product of all entries of the one with all of the other."""
     faults: Sequence[Instruction]
@@ -54,24 +61,63 @@ class Writer:
     def code(self) -> Code:
         """The function and its buffers."""
         instructions = self._needed()
-        outs = [_buffer(r) if isinstance(r, Value) and not r.is_number else None for r in self.results]
-        places = self._places(instructions)
-        for kind, values in (("leaves", [f"v{v.index}" for v in self.leaves]),
-                             ("outs", [f"o{k}" for k in range(len(self.results))])):  # fmt: skip
-            if values:
-                self._unpack(kind, values)
-        unpacking = len(self.body)
+        outs = [_out(result) for result, _ in self.results]
+        places = self._places(instructions, outs)
+        self._unpack("leaves", [f"v{v.index}" for v, _ in self.leaves])
+        if any(outs):
+            self._unpack("outs", [f"o{k}" for k in range(len(self.results))])
+        begin = len(self.body)
+        if not any(v.batched for v, _ in self.leaves):
+            for value, shape in self.leaves:
+                self.body.extend(self._as_given(value, shape))
         written = self._write(instructions, places)
         if self.works:
             self._unpack("works", [f"w{k}" for k in range(len(self.works))])
-            self.body.insert(unpacking, self.body.pop())
-        for k, result in enumerate(self.results):
+            self.body.insert(begin, self.body.pop())
+        self._return(outs, written)
+        moving = [isinstance(r, Value) and r.batched for r, _ in self.results]
+        return Code(self._function(), self.works, outs, moving)
+
+    def _as_given(self, value: Value, shape: Shape) -> Iterator[ast.stmt]:
+        """Give up unless a leaf is a float, or an array of floats in its shape; a row is taken out of its matrix."""
+        leaf = self._operand(value)
+        kind = tree.Attribute(leaf, "__class__", ast.Load())
+        if value.is_number:
+            yield _give_up(tree.Compare(kind, [ast.IsNot()], [_name(self._named("float", float))]))
+            return
+        sizes = tree.Tuple([tree.Constant(s) for s in shape], ast.Load())
+        yield _give_up(tree.BoolOp(ast.Or(), [
+            tree.Compare(kind, [ast.IsNot()], [_name(self._named("ndarray", np.ndarray))]),
+            tree.Compare(tree.Attribute(leaf, "dtype", ast.Load()), [ast.IsNot()], [self._float64()]),
+            tree.Compare(tree.Attribute(leaf, "shape", ast.Load()), [ast.NotEq()], [sizes]),
+        ]))  # fmt: skip
+        if len(shape) > len(value.sizes):
+            row = tree.Subscript(leaf, tree.Constant(0), ast.Load())
+            yield tree.Assign([tree.Name(f"v{value.index}", ast.Store())], row)
+
+    def _float64(self) -> ast.expr:
+        return _name(self._named("float64", np.dtype(np.float64)))
+
+    def _return(self, outs: Sequence[Buffer | None], written: set[int]) -> None:
+        """The results in their buffers, or as they are; what is returned twice, and what is not its own, as a copy."""
+        own: set[int] = {i.value.index for i in self.listing.instructions if _is_computed_into(i)}
+        found: list[ast.expr] = []
+        for k, (result, shape) in enumerate(self.results):
+            operand = self._operand(result)
             if outs[k] is not None and k not in written:
-                self.body.append(tree.Expr(self._call(np.copyto, "copyto", [_name(f"o{k}"), self._operand(result)])))
-        self.body.append(tree.Return(tree.Tuple([
-            self._operand(r) if out is None else _name(f"o{k}")
-            for k, (r, out) in enumerate(zip(self.results, outs, strict=True))], ast.Load())))  # fmt: skip
-        return Code(self._function(), self.works, outs)
+                self.body.append(tree.Expr(self._call(np.copyto, "copyto", [_name(f"o{k}"), operand])))
+            if outs[k] is not None:
+                operand = _name(f"o{k}")
+            elif isinstance(result, Value) and not result.is_number:
+                if result.index not in own or result.is_bool:
+                    operand = self._method(operand, "astype", [self._float64()])
+                own.discard(result.index)
+            alone = not any(v.batched for v, _ in self.leaves)
+            if alone and (result.sizes if isinstance(result, Value) else ()) != shape:
+                sizes = tree.Tuple([tree.Constant(s) for s in shape], ast.Load())
+                operand = self._call(np.reshape, "reshape", [operand, sizes])
+            found.append(operand)
+        self.body.append(tree.Return(tree.Tuple(found, ast.Load())))
 
     def _function(self) -> Callable[..., Any]:
         parameters: list[ast.arg] = [tree.arg(n) for n in ("leaves", "outs", "works")]
@@ -88,7 +134,7 @@ class Writer:
 
     def _needed(self) -> list[Instruction]:
         """The instructions that a result or a check needs."""
-        needed = {r.index for r in self.results if isinstance(r, Value)}
+        needed = {r.index for r, _ in self.results if isinstance(r, Value)}
         needed |= {v.index for check in self.checks for v in check if v is not None}
         found = []
         for instruction in reversed([*self.listing.instructions, *self.faults]):
@@ -97,23 +143,23 @@ class Writer:
                 needed |= {o.index for o in instruction.operands if isinstance(o, Value)}
         return found[::-1]
 
-    def _places(self, instructions: Sequence[Instruction]) -> dict[int, int]:
-        """By the index of a value, the result that it can be computed into at once."""
+    def _places(self, instructions: Sequence[Instruction], outs: Sequence[Buffer | None]) -> dict[int, int | None]:
+        """By the index of a value, the result in whose buffer it is computed; None for new memory."""
         into = {i.value.index for i in instructions if _is_computed_into(i)}
-        found: dict[int, int] = {}
-        for k, result in enumerate(self.results):
-            if isinstance(result, Value) and result.index in into and not result.is_bool:
-                found.setdefault(result.index, k)
+        found: dict[int, int | None] = {}
+        for k, (result, _) in enumerate(self.results):
+            if isinstance(result, Value) and result.index in into and not result.is_bool and not result.is_number:
+                found.setdefault(result.index, k if outs[k] is not None else None)
         return found
 
-    def _write(self, instructions: Sequence[Instruction], places: dict[int, int]) -> set[int]:
+    def _write(self, instructions: Sequence[Instruction], places: dict[int, int | None]) -> set[int]:
         """Write them, with the checks of a value right after it; which results are in their buffers."""
         last: dict[int, int] = {}
         for k, instruction in enumerate(instructions):
             for operand in instruction.operands:
                 if isinstance(operand, Value):
                     last[operand.owner.index] = k
-        for value in [r for r in self.results if isinstance(r, Value)] + [v for c in self.checks for v in c if v]:
+        for value in [r for r, _ in self.results if isinstance(r, Value)] + [v for c in self.checks for v in c if v]:
             last[value.owner.index] = len(instructions)
         free: dict[Buffer, list[int]] = {}
         held: dict[int, tuple[Buffer, int]] = {}
@@ -126,8 +172,10 @@ class Writer:
             value = instruction.value
             out: ast.expr | None = None
             if value.index in places:
-                out = _name(f"o{places[value.index]}")
-                written.add(places[value.index])
+                place = places[value.index]
+                if place is not None:
+                    out = _name(f"o{place}")
+                    written.add(place)
             elif _is_computed_into(instruction) and not value.is_number:
                 out = self._work(value, free, held)
             self.body.append(self._statement(instruction, out))
@@ -153,7 +201,7 @@ class Writer:
             case "pointwise":
                 made = self._pointwise(instruction, operands, out)
             case "matmul":
-                made = self._call(np.matmul, "matmul", operands + ([out] if out is not None else []))
+                made = self._product(instruction, operands, out)
                 if value.is_number:
                     made = self._call(float, "float", [made])
             case "inner" if value.batched:
@@ -164,7 +212,7 @@ class Writer:
             case "number" if value.is_number:
                 made = tree.IfExp(operands[0], tree.Constant(1.0), tree.Constant(0.0))
             case "number":
-                made = self._call(_as_numbers, "as_numbers", [operands[0], out or tree.Constant(None)])
+                made = self._call(_as_numbers, "as_numbers", [operands[0], *([] if out is None else [out])])
             case "item":
                 place: list[ast.expr] = [tree.Constant(i) for i in instruction.detail]
                 made = tree.Call(tree.Attribute(operands[0], "item", ast.Load()), place, [])
@@ -175,8 +223,7 @@ class Writer:
             case "filled":
                 made = self._kept(np.full(value.sizes, instruction.detail))
             case "fault":
-                test = self._call(instruction.detail, f"f{value.index}", operands)
-                return tree.If(test, [tree.Return(tree.Constant(None))], [])
+                return _give_up(self._call(instruction.detail, f"f{value.index}", operands))
             case _:
                 made = self._kernel(instruction, operands)
         return tree.Assign([tree.Name(f"v{value.index}", ast.Store())], made)
@@ -186,10 +233,21 @@ class Writer:
         if value.is_number:
             made = numbers.expression(function, operands)
             return made or self._call(numbers.called(function), f"number_{function.__name__}", operands)
-        made = self._call(function, function.__name__, operands)
-        if out is not None:
-            made.keywords.append(tree.keyword("out", out))  # not by place, which some functions take otherwise
+        arrays = [o if isinstance(given, Value) else self._kept(np.array(given))
+                  for o, given in zip(operands, instruction.operands, strict=True)]  # fmt: skip
+        made = self._call(function, function.__name__, arrays)
+        if out is not None and function in (np.maximum, np.minimum):
+            made.keywords.append(tree.keyword("out", out))
+        elif out is not None:
+            made.args.append(out)
         return made
+
+    def _product(self, instruction: Instruction, operands: list[ast.expr], out: ast.expr | None) -> ast.Call:
+        """A product of matrices; of two without an axis of rows by `dot`, which takes a third of the time to begin."""
+        given = [] if out is None else [out]
+        if any(isinstance(o, Value) and o.batched for o in instruction.operands):
+            return self._call(np.matmul, "matmul", operands + given)
+        return self._method(operands[0], "dot", [operands[1], *given])
 
     def _kernel(self, instruction: Instruction, operands: list[ast.expr]) -> ast.expr:
         node, value = instruction.detail, instruction.value
@@ -231,8 +289,7 @@ class Writer:
         else:
             first, second = (self._squared(v) for v in (value, other))
             product = tree.BinOp(tree.BinOp(first, ast.Mult(), second), ast.Mult(), tree.Constant(0.0))
-        test = tree.Compare(product, [ast.NotEq()], [tree.Constant(0.0)])
-        return tree.If(test, [tree.Return(tree.Constant(None))], [])
+        return _give_up(tree.Compare(product, [ast.NotEq()], [tree.Constant(0.0)]))
 
     def _squared(self, value: Value) -> ast.expr:
         return self._method(self._flat(value), "dot", [self._flat(value)])
@@ -249,7 +306,7 @@ class Writer:
         return _name(f"w{self.works.index(key)}")
 
     @staticmethod
-    def _method(operand: ast.expr, name: str, arguments: list[ast.expr]) -> ast.expr:
+    def _method(operand: ast.expr, name: str, arguments: list[ast.expr]) -> ast.Call:
         return tree.Call(tree.Attribute(operand, name, ast.Load()), arguments, [])
 
     # --------------------------------------------------------------------------------- names
@@ -272,6 +329,8 @@ class Writer:
         return tree.Call(_name(self._named(name, function)), operands, [])
 
     def _unpack(self, source: str, names: list[str]) -> None:
+        if not names:
+            return
         targets: list[ast.expr] = [tree.Name(n, ast.Store()) for n in names]
         self.body.append(tree.Assign([tree.Tuple(targets, ast.Store())], _name(source)))
 
@@ -286,6 +345,17 @@ def _release(values: Sequence[int], held: dict[int, tuple[Buffer, int]], free: d
         if index in held:
             buffer, number = held.pop(index)
             free.setdefault(buffer, []).append(number)
+
+
+def _out(result: Operand) -> Buffer | None:
+    """The buffer that a result asks for."""
+    if not isinstance(result, Value) or (not result.batched and prod(result.sizes) <= SMALL):
+        return None
+    return result.sizes, result.batched, float
+
+
+def _give_up(test: ast.expr) -> ast.stmt:
+    return tree.If(test, [tree.Return(tree.Constant(None))], [])
 
 
 def _buffer(value: Value) -> Buffer:
@@ -306,6 +376,8 @@ def _inner_of_rows(left: Any, right: Any) -> Any:
     return np.einsum("ij,ij->i", left, right)
 
 
-def _as_numbers(truth: Any, out: Any) -> Any:
+def _as_numbers(truth: Any, out: Any = None) -> Any:
+    if out is None:
+        return truth.astype(float)
     np.copyto(out, truth)
     return out

@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc.compiled.code import Buffer, Code, Writer
+from gradcalc.compiled.code import SMALL, Buffer, Code, Writer
 from gradcalc.compiled.finite import unseen
-from gradcalc.compiled.instructions import Instruction, Value
+from gradcalc.compiled.instructions import Instruction, Sizes, Value
 from gradcalc.compiled.lowering import Lowering, fault_of
-from gradcalc.graph import Node
+from gradcalc.graph import Node, Shape
 
 Array = np.ndarray[Any, Any]
-BLOCK_ENTRIES = 2**14
+BLOCK_ENTRIES = 2**13
 """Entries of the largest array of a block of rows: what the second level of a cache holds some of."""
-SMALL = 4096
-"""Entries up to which looking at an array costs less than looking at what it is the product of."""
 
 
 @dataclass(eq=False)
@@ -34,31 +32,40 @@ class Program:
     rows_at_once: int
     spare: list[list[Array]] = field(default_factory=list)
     """Buffers of work that no call uses."""
+    no_outs: tuple[None, ...] = ()
+    """What stands for the buffers of results where none takes any."""
+    takes_rows: bool = False
     given: dict[int, deque[Array]] = field(default_factory=dict)
     """Buffers of results handed out before, by the place of the result."""
 
     @property
     def moving(self) -> list[bool]:
         """Which results have an axis of rows."""
-        return [buffer is not None and buffer[1] for buffer in self.code.outs]
+        return self.code.moving
 
-    def run(self, arrays: Sequence[Any]) -> list[Any] | None:
-        """The results for the arrays of the leaves, each with the axes of `sizes_of`; None if it gives up."""
-        rows = next((len(a) for a, batched in zip(arrays, self.leaves.values(), strict=True) if batched), None)
+    def run(self, arrays: Sequence[Any]) -> Sequence[Any] | None:
+        """The results for the arrays of the leaves, in their shapes; None if it gives up.
+
+        With rows, what has no axis of its own for columns or rows comes and goes without it (see `sizes_of`).
+        """
         try:
             with np.errstate(all="ignore"):
-                return self._run(arrays) if rows is None else self._run_rows(arrays, rows)
+                return self._run_rows(arrays) if self.takes_rows else self._run(arrays)
         except (ArithmeticError, ValueError):  # what is infinite or undefined for arrays is an error for numbers
             return None
 
-    def _run(self, arrays: Sequence[Any]) -> list[Any] | None:
-        outs = [None if buffer is None else self._out(k, buffer, None) for k, buffer in enumerate(self.code.outs)]
-        works = self.spare.pop() if self.spare else [_made(b, 1) for b in self.code.works]
-        found = self.code.function(arrays, outs, works)
+    def _run(self, arrays: Sequence[Any]) -> Sequence[Any] | None:
+        outs = self.no_outs or [o and self._out(k, o, None) for k, o in enumerate(self.code.outs)]
+        try:
+            works = self.spare.pop()
+        except IndexError:
+            works = [_made(b, 1) for b in self.code.works]
+        found: Sequence[Any] | None = self.code.function(arrays, outs, works)
         self.spare.append(works)
-        return None if found is None else list(found)
+        return found
 
-    def _run_rows(self, arrays: Sequence[Any], rows: int) -> list[Any] | None:
+    def _run_rows(self, arrays: Sequence[Any]) -> list[Any] | None:
+        rows = next(len(a) for a, batched in zip(arrays, self.leaves.values(), strict=True) if batched)
         outs = [None if buffer is None else self._out(k, buffer, rows) for k, buffer in enumerate(self.code.outs)]
         step = min(self.rows_at_once, max(1, rows))
         works = self.spare.pop() if self.spare else [_made(b, self.rows_at_once) for b in self.code.works]
@@ -85,13 +92,14 @@ class Program:
         kept = self.given.setdefault(k, deque(maxlen=2))
         for _ in range(len(kept)):
             try:
-                candidate = kept.popleft()  # no other thread sees it until it is back, and held here
+                candidate = kept.pop()  # no other thread sees it until it is back, and held here
             except IndexError:
                 break
             is_free = candidate.shape == shape and sys.getrefcount(candidate) == _ALONE
-            kept.append(candidate)
             if is_free:
+                kept.append(candidate)  # at the end is what was handed out last: it is in a cache, if any is
                 return candidate
+            kept.appendleft(candidate)
         made = np.empty(shape, kind)
         kept.append(made)
         return made
@@ -113,6 +121,10 @@ def _made(buffer: Buffer, rows: int) -> Array:
     return np.empty((rows, *sizes) if batched else sizes, kind)
 
 
+def _sizes(shape: Shape) -> Sizes:
+    return tuple(int(s) for s in shape)
+
+
 def _part(array: Array, buffer: Buffer, rows: int) -> Array:
     """The buffer for fewer rows."""
     sizes, batched, kind = buffer
@@ -126,8 +138,9 @@ class GivesUp(Exception):
 
 
 def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: Sequence[Node],
-             backward: Sequence[Node], results: Sequence[Node], watched: Sequence[Node]) -> Program:  # fmt: skip
-    """A program for nodes in topological order that gives `results`.
+             backward: Sequence[Node], results: Sequence[tuple[Node, Sizes]],
+             watched: Sequence[Node]) -> Program:  # fmt: skip
+    """A program for nodes in topological order that gives `results`, each in a shape.
 
     `leaves` are given at each call, and tell which have an axis of rows; `known` have their arrays. All values of the
     forward sweep must be finite, those that are `watched` too though nothing may take them; so must the results.
@@ -139,15 +152,20 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
         lowering.keep(node, array)
     lowering.lower(forward)
     lowering.lower(backward)
-    operands = [lowering.whole(node) for node in results]
+    alone = not any(leaves.values())
     swept = [n for n in forward if n not in known]
     below = set(swept)
-    looked_at = [*unseen(swept, watched), *watched, *(n for n in results if n not in below)]
-    checks = list(dict.fromkeys(_looks(lowering, looked_at)))
-    faults = list(_faults(lowering, forward))
-    code = Writer(lowering.listing, places, operands, checks, faults).code()
+    looked_at = [*unseen(swept, watched), *watched, *(n for n, _ in results if n not in below)]
+    shapes = [_sizes(node.shape) if alone else () for node in leaves]
+    code = Writer(
+        lowering.listing, list(zip(places, shapes, strict=True)),
+        [(lowering.whole(node), shape) for node, shape in results],
+        list(dict.fromkeys(_looks(lowering, looked_at))), list(_faults(lowering, forward)),
+    ).code()  # fmt: skip
     batched = [prod(v.sizes) for v in lowering.listing.made.values() if v.batched]
-    return Program(leaves, code, max(1, BLOCK_ENTRIES // max([1, *batched])))
+    no_outs = () if any(code.outs) else (None,) * len(results)
+    rows_at_once = max(1, BLOCK_ENTRIES // max([1, *batched]))
+    return Program(leaves, code, rows_at_once, no_outs=no_outs, takes_rows=not alone)
 
 
 def _looks(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, Value | None]]:
