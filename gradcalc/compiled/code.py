@@ -25,7 +25,9 @@ Buffer = tuple[Sizes, bool, Any]
 """The sizes of an array, whether it has an axis of rows, and its type."""
 SMALL = 4096
 """Entries up to which memory for a result is had quickly."""
-INTO_BUFFERS = ("pointwise", "matmul", "number")
+INTO_BUFFERS = ("pointwise", "matmul", "outer", "number")
+LARGE = 2**20
+"""Entries of an outer product from which it is quicker without the library of matrix products."""
 
 
 @dataclass
@@ -204,6 +206,8 @@ class Writer:
                 made = self._product(instruction, operands, out)
                 if value.is_number:
                     made = self._call(float, "float", [made])
+            case "outer":
+                made = self._outer(value, operands, out)
             case "inner" if value.batched:
                 made = self._call(_inner_of_rows, "inner_of_rows", operands)
             case "inner":
@@ -248,6 +252,16 @@ class Writer:
         if any(isinstance(o, Value) and o.batched for o in instruction.operands):
             return self._call(np.matmul, "matmul", operands + given)
         return self._method(operands[0], "dot", [operands[1], *given])
+
+    def _outer(self, value: Value, operands: list[ast.expr], out: ast.expr | None) -> ast.expr:
+        if prod(value.sizes) > LARGE:
+            made = self._call(_products, "products", operands)
+            made.keywords.extend([] if out is None else [tree.keyword("out", out)])
+            return made
+        every, none = tree.Slice(), tree.Constant(None)
+        column, row = (tree.Subscript(o, tree.Tuple(index, ast.Load()), ast.Load())
+                       for o, index in zip(operands, ([every, none], [none, every]), strict=True))  # fmt: skip
+        return self._method(column, "dot", [row, *([] if out is None else [out])])
 
     def _kernel(self, instruction: Instruction, operands: list[ast.expr]) -> ast.expr:
         node, value = instruction.detail, instruction.value
@@ -370,6 +384,10 @@ def _slice(item: Any) -> ast.expr:
     if not isinstance(item, tuple):
         return tree.Constant(item)
     return tree.Slice(*(None if i is None else tree.Constant(i) for i in item))
+
+
+def _products(left: Any, right: Any, out: Any = None) -> Any:
+    return np.einsum("i,j->ij", left, right, out=out)
 
 
 def _inner_of_rows(left: Any, right: Any) -> Any:

@@ -185,6 +185,8 @@ def _matmul(lowering: Lowering, node: Node) -> Operand:
     if len(left.sizes) == len(right.sizes) == 1:
         if inside != 1 or not sizes:
             return _inner(lowering, left, right)
+        if len(sizes) == 2 and not (left.batched or right.batched):
+            return listing.make("outer", (left, right), sizes)
         column = _across(lowering, left) if len(sizes) == 2 else left
         return listing.pointwise(np.multiply, (column, right), False)
     return _product(lowering, left, right, sizes)

@@ -186,7 +186,7 @@ def _looks(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, V
 
 
 def _factors(made: Instruction | None) -> tuple[Value, Value] | None:
-    if made is None or made.detail is not np.multiply:
+    if made is None or (made.detail is not np.multiply and made.kind != "outer"):
         return None
     one, other = made.operands
     return (one, other) if isinstance(one, Value) and isinstance(other, Value) else None

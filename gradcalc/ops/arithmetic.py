@@ -242,6 +242,9 @@ def _share_kernel(a: Any, *x: Array) -> Array:
     mine = x[a["of"]]
     others = [v for k, v in enumerate(x) if k != a["of"]]
     better = _COMPARE[a["operator"]]
+    if len(others) == 1:
+        at_least = _COMPARE[a["operator"] + "="]
+        return 0.5 * (better(mine, others[0]).astype(float) + at_least(mine, others[0]).astype(float))  # type: ignore[no-any-return]
     best = reduce(np.logical_and, [better(mine, v) | (mine == v) for v in others])
     ties = sum(((v == mine).astype(float) for v in others), 1.0)
     return best.astype(float) / ties  # type: ignore[no-any-return]
