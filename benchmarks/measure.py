@@ -119,7 +119,8 @@ def _before(count: int, seconds: float) -> int:
 
 
 def _sample(call: Call, count: int, before: int = 1) -> float:
-    """Mean seconds of so many calls, after so many that do not count."""
+    """Mean seconds of so many calls, after so many that do not count; what other tasks left behind is cleared before."""
+    gc.collect()
     for _ in range(before):
         call()
     began = perf_counter()
