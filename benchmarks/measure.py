@@ -119,7 +119,7 @@ def _before(count: int, seconds: float) -> int:
 
 
 def _sample(call: Call, count: int, before: int = 1) -> float:
-    """Mean seconds of so many calls, after so many that do not count; what other tasks left behind is cleared before."""
+    """Mean seconds of so many calls, after so many that do not count; what others left behind is cleared before."""
     gc.collect()
     for _ in range(before):
         call()
