@@ -308,14 +308,16 @@ def forward_table(program: Program, run: Any) -> tuple[str, dict[str, Any]]:
 @examples(40)
 @given(random_programs())
 def test_what_is_printed_of_a_run_is_the_same_run(program: Program) -> None:
-    """The forward table read as a program has the same values and gradients under the same names; read once more it is
-    the same run, bit by bit: nodes, edges, closed forms. Operations that are written as several, such as stretching,
-    which is the product with ones, are several after the first reading."""
+    """The forward table read as a program has the same values and gradients under the same names; read again and again
+    it is the same run, bit by bit: nodes, edges, closed forms. Operations that are written as several, such as
+    stretching, which is the product with ones, are several after the first reading, and these have names of the file,
+    which closed forms use, after the second."""
     runs = [run_of(program.text, program.data)]
-    for _ in range(2):
+    for _ in range(3):
         runs.append(run_of(*forward_table(program, runs[-1])))
-    first, second, third = runs
-    assert shown(third) == shown(second)
+    first, second, third, fourth = runs
+    assert shown(fourth) == shown(third)
+    assert set(third.nodes) == set(second.nodes)
     assert_close({n: second.nodes[n].value for n in first.nodes}, {n: r.value for n, r in first.nodes.items()})
     assert_close({n: second.gradients[n].value for n in first.gradients},
                  {n: g.value for n, g in first.gradients.items()})  # fmt: skip
