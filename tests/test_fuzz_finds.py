@@ -42,6 +42,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
         "X = ∂/∂y (x_1 + y); y = [[1, 2]]; x_1 = T - T; T = 40^1e308",
         "overflow",
     ),
+    # Three indices do not make what has them an array of three axes: there are none.
+    "three indices of what nothing states": ("q = 2 d[0, 1, 0]", "unknown-name"),
     "diagonals without entries": ("e = 2; x = diag([[]]) / e", np.zeros((0, 0))),
     # The largest float times 1.3 is none.
     "the largest number": ("ŷ = 1.7976931348623157e308; s = arctan2(ŷ, ŷ)", np.pi / 4),

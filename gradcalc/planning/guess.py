@@ -426,9 +426,9 @@ class _Guesser:
         return (rows, columns)
 
     def _index(self, node: syntax.Index) -> Shape:
-        """`x[0]` is of a vector, `W[1, :]` of a matrix; ranges are left."""
+        """`x[0]` is of a vector, `W[1, :]` of a matrix, and so would be more indices; ranges are left."""
         sizes = self._made(node, len(node.items))
-        self._tell(node.operand, self._made(node, len(node.items), "operand"))
+        self._tell(node.operand, self._made(node, min(2, len(node.items)), "operand"))
         whole = self._shape(node.operand)
         ranges = [isinstance(item, syntax.Range) for item in node.items]
         if len(whole) == len(sizes):
