@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcalc.collector import collector_paused
 from gradcalc.compiled.lowering import sizes_of
-from gradcalc.compiled.program import GivesUp, Program, compiled
+from gradcalc.compiled.program import GivesUp, Program, compiled, in_numbers
 from gradcalc.data import Datum, numbers
 from gradcalc.errors import Diagnostic, GradcalcError
 from gradcalc.graph import SCALAR, Shape, ancestors, extent, of_extent
@@ -139,7 +139,7 @@ class Step:
         plan = sweep.plan
         inputs = {leaf: str(leaf.attributes["name"]) for leaf in plan.inputs if leaf not in plan.literals}
         self.sweep, self.count = sweep, len(shapes)
-        self.inputs = [(name, _sizes(leaf.shape), sizes_of(leaf.shape), name in batched)
+        self.inputs = [(name, in_numbers(leaf.shape), sizes_of(leaf.shape), name in batched)
                        for leaf, name in inputs.items()]  # fmt: skip
         of = [primal for _, primal in plan.primals if primal in set(sweep.forward)]
         results = sweep.results
@@ -154,7 +154,7 @@ class Step:
                 {leaf: name in batched for leaf, name in inputs.items()},
                 {leaf: known[leaf] for leaf in plan.literals if leaf in known},
                 list(dict.fromkeys([*inputs, *sweep.forward])), ancestors(results),
-                [(node, _sizes(shape)) for node, shape in wanted], of,
+                [(node, in_numbers(shape)) for node, shape in wanted], of,
             )  # fmt: skip
 
     def called(self, arrays: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -210,7 +210,7 @@ def _evaluated(sweep: Sweep, data: Mapping[str, Datum], rows: int | None) -> tup
     each = [sweep.evaluated({name: _row(datum, k) for name, datum in data.items()}) for k in range(rows)]
     shapes = [sweep.plan.target.shape, *sweep.shapes]
     joined = [
-        np.array([np.reshape(found[k], _sizes(shape)) for found in each]).reshape(rows, *_sizes(shape))
+        np.array([np.reshape(found[k], in_numbers(shape)) for found in each]).reshape(rows, *in_numbers(shape))
         for k, shape in enumerate(shapes)
     ]
     return sweep.packed(joined[0], joined[1:])
@@ -222,7 +222,7 @@ def _row(datum: Datum, k: int) -> Datum:
 
 def _packed(sweep: Sweep, found: Sequence[Any], rows: int | None, moving: Sequence[bool]) -> tuple[Any, ...]:
     """What the caller gets; `moving` says which arrays have an axis of rows."""
-    shapes = [_sizes(shape) for shape in (sweep.plan.target.shape, *sweep.shapes)]
+    shapes = [in_numbers(shape) for shape in (sweep.plan.target.shape, *sweep.shapes)]
     value, *derivatives = (
         _shown(array, shape, rows, moves) for array, shape, moves in zip(found, shapes, moving, strict=True)
     )
@@ -240,13 +240,9 @@ def _shown(array: Any, shape: tuple[int, ...], rows: int | None, moves: bool) ->
     return np.reshape(array, (rows, *shape))
 
 
-def _sizes(shape: Shape) -> tuple[int, ...]:
-    return tuple(int(s) for s in shape)
-
-
 def _given_axes(datum: Datum, batched: bool) -> tuple[int, ...]:
     lead = datum.array.shape[:1] if batched else ()
-    return (*lead, *_sizes(datum.shape))
+    return (*lead, *in_numbers(datum.shape))
 
 
 def _expected(shape: Shape | None) -> str:

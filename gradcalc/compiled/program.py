@@ -121,7 +121,8 @@ def _made(buffer: Buffer, rows: int) -> Array:
     return np.empty((rows, *sizes) if batched else sizes, kind)
 
 
-def _sizes(shape: Shape) -> Sizes:
+def in_numbers(shape: Shape) -> Sizes:
+    """A shape without symbols, as the sizes of an array."""
     return tuple(int(s) for s in shape)
 
 
@@ -156,7 +157,7 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
     swept = [n for n in forward if n not in known]
     below = set(swept)
     looked_at = [*unseen(swept, watched), *watched, *(n for n, _ in results if n not in below)]
-    shapes = [_sizes(node.shape) if alone else () for node in leaves]
+    shapes = [in_numbers(node.shape) if alone else () for node in leaves]
     code = Writer(
         lowering.listing, list(zip(places, shapes, strict=True)),
         [(lowering.whole(node), shape) for node, shape in results],

@@ -38,9 +38,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Recording:
-    """The calls of a kernel of so many operands, whose places come first; `result` is a place or a number."""
+    """The calls of a kernel; the places of its operands come first, `result` is a place or a number."""
 
-    operands: int
     steps: tuple[Step, ...]
     result: int | float
 
@@ -125,4 +124,4 @@ def _recorded(kernel: Callable[..., Any], attributes: tuple[tuple[str, Any], ...
             result = _place(kernel(dict(attributes), *(_StandIn(steps, operands, k) for k in range(operands))))
     except NotRecorded:
         return None
-    return Recording(operands, tuple(steps), result)
+    return Recording(tuple(steps), result)
