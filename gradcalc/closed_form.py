@@ -22,7 +22,7 @@ from gradcalc.notation import EXPLICIT, LATEX, SIZING, TEXT, Latex, Style, rende
 from gradcalc.parser import parse
 from gradcalc.planning.planner import Plan, plan
 from gradcalc.record import record
-from gradcalc.simplify.engine import REWRITES, extract, simplify
+from gradcalc.simplify.engine import PASSES, REWRITES, extract, simplify
 from gradcalc.suggest import free_name
 
 SHORT = 16
@@ -119,6 +119,8 @@ class Writer:
     distributions: Collection[Node] = ()
 
     def __post_init__(self) -> None:
+        self.graph = Graph()
+        self.simplified: list[dict[Node, Node]] = [{} for _ in PASSES]
         self.text: Style = copy(EXPLICIT if "I" in self.plan.names else TEXT)
         self.latex: Style = copy(LATEX)
         self.text.ties = self.latex.ties = self.tied
@@ -155,13 +157,13 @@ class Writer:
         It is in the names of the file as long as that stays short, else (or `in_pieces`) in pieces `t1`, `t2` too.
         `given` are values whose entries sum to 1 (see `distributions`), by default those that the writer knows of.
         """
-        graph = Graph()
+        graph = self.graph
         in_names = not in_pieces and self._size(root, self.named, self.named_sizes) <= SHORT
         leaves = self._leaves(graph, root, with_deltas, self.named if in_names else self.labels)
         if leaves is None:
             return None
         made = extract(root, leaves, graph, spelt=True)
-        simple = simplify(al.transpose(made) if transpose else made)
+        simple = simplify(al.transpose(made) if transpose else made, self.simplified)
         names = {self.labels[y] for y in (self.distributions if given is None else given)}
         return form_of(_with_unit_sums(simple, names) if names else simple, {}, self.text, self.latex)
 

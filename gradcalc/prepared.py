@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcalc.collector import collector_paused
-from gradcalc.compiled.lowering import sizes_of
+from gradcalc.compiled.products import sizes_of
 from gradcalc.compiled.program import GivesUp, Program, compiled, in_numbers
 from gradcalc.data import Datum, numbers
 from gradcalc.errors import Diagnostic, GradcalcError

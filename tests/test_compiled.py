@@ -7,6 +7,7 @@ import gc
 import random
 import re
 import threading
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -162,6 +163,44 @@ def test_second_derivatives_are_those_of_the_model(seed: int) -> None:
             found, wanted = np.asarray(hessians[name][other]), np.asarray(block.value)
             assert found.shape == wanted.shape
             assert np.max(np.abs(found - wanted), initial=0) <= 1e-11 * max(size, FLOOR), (name, other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y = A B x; s = u^T tanh(y)",
+        "P = A B; y = P x; s = u^T tanh(y)",
+        "y = (u^T A B)^T; s = x^T tanh(y)",
+        "P = A B; s = u^T tanh(P x) + sum(P^T u)^2",
+        "C = A B A; y = C B x; s = ‖y‖^2",
+        "D = diag(x); y = A B D A B D x; s = u^T y",
+        "P = A A; Q = P P; s = u^T Q x",
+        "y = (A x x^T B) u; s = ‖y‖^2",
+        "P = A B; s = u^T P x + trace(P)",
+        "s = (x^T A B A x) (u^T B A u)",
+    ],
+)
+def test_products_in_the_cheap_order(text: str) -> None:
+    random = np.random.default_rng(1)
+    arrays = {"A": random.normal(size=(6, 6)), "B": random.normal(size=(6, 6)), "x": random.normal(size=6),
+              "u": random.normal(size=6)}  # fmt: skip
+    used = {name: array for name, array in arrays.items() if name in re.findall(r"\w", text)}
+    assert_alike(prepared(text, "s", {name: array.shape for name, array in used.items()}), used)
+
+
+@pytest.mark.parametrize("text", ["y = A B x; s = u^T y", "y = B^T A^T u; s = x^T y", "P = A B; s = u^T tanh(P x)"])
+def test_a_large_product_on_the_way_is_not_made(text: str) -> None:
+    n = 3000
+    random = np.random.default_rng(1)
+    arrays = {"A": random.normal(size=(n, 2)), "B": random.normal(size=(2, n)), "x": random.normal(size=n),
+              "u": random.normal(size=n)}  # fmt: skip
+    step = prepared(text, "s", {name: array.shape for name, array in arrays.items()})
+    tracemalloc.start()
+    try:
+        step(**arrays)
+        assert tracemalloc.get_traced_memory()[1] < n * n  # an eighth of the product
+    finally:
+        tracemalloc.stop()
 
 
 def test_structure_is_kept() -> None:

@@ -101,3 +101,11 @@ class Listing:
     def view(self, value: Value, kind: str, sizes: Sizes, detail: Any = None) -> Value:
         """Another look at the memory of a value."""
         return self.make(kind, (value,), sizes, detail, batched=value.batched, is_bool=value.is_bool, source=value)
+
+    def transposed(self, value: Value) -> Value:
+        """A matrix the other way around."""
+        return self.view(value, "transpose", value.sizes[::-1])
+
+    def across(self, value: Value) -> Value:
+        """A column beside the columns of a matrix: (n, 1)."""
+        return self.view(value, "across", (*value.sizes, 1))

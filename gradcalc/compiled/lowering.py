@@ -6,25 +6,18 @@ matrices.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradcalc.compiled.instructions import Listing, Operand, Sizes, Value
+from gradcalc.compiled.instructions import Listing, Operand, Value
+from gradcalc.compiled.products import Factor, Turned, chain, is_diagonal, multiplied, sizes_of
 from gradcalc.compiled.recording import recorded
-from gradcalc.graph import SCALAR, Node, Shape, extent, is_row
+from gradcalc.graph import SCALAR, Node, Shape, extent, is_row, transposed
 
 Array = np.ndarray[Any, Any]
-
-
-def sizes_of(shape: Shape) -> Sizes:
-    """The axes of the array of a value of this shape: none, one or two."""
-    rows, columns = (int(s) for s in extent(shape))
-    if not shape:
-        return ()
-    return (columns,) if is_row(shape) else (rows,) if len(shape) == 1 else (rows, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +30,10 @@ class Kept:
 class Lowering:
     """Makes the instructions of nodes; `operands` has what each has become, which may have axes of length 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, apart: Collection[Node] = ()) -> None:
         self.listing = Listing()
+        self.apart = apart
+        """Products that are not made (see `products`)."""
         self.operands: dict[Node, Operand] = {}
         self.arrays: dict[Node, Array] = {}
         """Of what is always the same, as kernels take it."""
@@ -63,7 +58,7 @@ class Lowering:
         What follows from what is always the same is computed here.
         """
         for node in order:
-            if node in self.operands:
+            if node in self.operands or node in self.apart:
                 continue
             known = node.inputs and node.op != "stretch" and all(i in self.arrays for i in node.inputs)
             if node.op == "constant" or known:
@@ -126,16 +121,11 @@ def _item(lowering: Lowering, value: Value, place: tuple[int, ...]) -> Value:
 # -------------------------------------------------------------------------------------- views
 
 
-def _across(lowering: Lowering, value: Value) -> Value:
-    """A column beside the columns of a matrix: (n, 1)."""
-    return lowering.listing.view(value, "across", (*value.sizes, 1))
-
-
 def _stretch(lowering: Lowering, node: Node) -> Operand:
     """What is repeated stays as it is, with an axis of length 1 where it is repeated along the last one."""
     [source], operand = node.inputs, lowering.operands[node.inputs[0]]
     is_column = len(source.shape) == 1 and len(node.shape) == 2
-    return _across(lowering, operand) if is_column and isinstance(operand, Value) and operand.sizes else operand
+    return lowering.listing.across(operand) if is_column and isinstance(operand, Value) and operand.sizes else operand
 
 
 def _transpose(lowering: Lowering, node: Node) -> Operand:
@@ -143,12 +133,8 @@ def _transpose(lowering: Lowering, node: Node) -> Operand:
     if not isinstance(operand, Value) or len(sizes_of(node.shape)) < 2 or not operand.sizes:
         return operand
     if len(operand.sizes) == 1:  # a row repeated becomes a column repeated
-        return _across(lowering, operand)
-    return lowering.listing.view(operand, "transpose", operand.sizes[::-1])
-
-
-def _turned(lowering: Lowering, value: Value, flip: bool) -> Value:
-    return lowering.listing.view(value, "transpose", value.sizes[::-1]) if flip and len(value.sizes) == 2 else value
+        return lowering.listing.across(operand)
+    return lowering.listing.transposed(operand)
 
 
 def _index(lowering: Lowering, node: Node) -> Operand:
@@ -173,60 +159,20 @@ def _index(lowering: Lowering, node: Node) -> Operand:
 
 
 def _matmul(lowering: Lowering, node: Node) -> Operand:
-    """Inner products, outer products, products with a diagonal, and the rest."""
-    listing, (first, second) = lowering.listing, node.inputs
-    flips = node.attributes["left"], node.attributes["right"]
-    for k in (0, 1):
-        if _is_diagonal(node.inputs[k]):
-            return _scaled(lowering, node, k)
-    inside = extent(first.shape)[0 if flips[0] else 1]
-    left, right = (_turned(lowering, lowering.array(n), f) for n, f in zip((first, second), flips, strict=True))
-    sizes = sizes_of(node.shape)
-    if len(left.sizes) == len(right.sizes) == 1:
-        if inside != 1 or not sizes:
-            return _inner(lowering, left, right)
-        if len(sizes) == 2 and not (left.batched or right.batched):
-            return listing.make("outer", (left, right), sizes)
-        column = _across(lowering, left) if len(sizes) == 2 else left
-        return listing.pointwise(np.multiply, (column, right), False)
-    return _product(lowering, left, right, sizes)
+    """The product of its factors, or of theirs where it takes them apart."""
+    factors, from_right = chain(node, lowering.apart)
+    first, *rest = (_factor(lowering, f) for f in (reversed(factors) if from_right else factors))
+    for k, factor in enumerate(rest, 1):
+        left, right = (factor, first) if from_right else (first, factor)
+        first = multiplied(lowering.listing, left, right, sizes_of(node.shape) if k == len(rest) else None)
+    return first.value
 
 
-def _inner(lowering: Lowering, left: Value, right: Value) -> Value:
-    batched = left.batched or right.batched
-    operands = (right, left) if right.batched and not left.batched else (left, right)
-    kind = "matmul" if left.batched != right.batched else "inner"
-    return lowering.listing.make(kind, operands, (), batched=batched)
-
-
-def _product(lowering: Lowering, left: Value, right: Value, sizes: Sizes) -> Value:
-    """As NumPy's matmul takes it; where it does not, with an axis more or the other way around."""
-    listing, batched = lowering.listing, left.batched or right.batched
-    if len(right.sizes) == 1 and right.batched:
-        if not left.batched:  # A x for all x at once: X A^T
-            return listing.make("matmul", (right, _turned(lowering, left, True)), sizes, batched=True)
-        found = listing.make("matmul", (left, _across(lowering, right)), (*sizes, 1), batched=True)
-        return listing.view(found, "block", sizes, ((None, None), 0))
-    if len(left.sizes) == 1 and left.batched and right.batched:
-        lifted = listing.view(left, "lift", (1, *left.sizes), 1)
-        found = listing.make("matmul", (lifted, right), (1, *sizes), batched=True)
-        return listing.view(found, "block", sizes, (0, (None, None)))
-    return listing.make("matmul", (left, right), sizes, batched=batched)
-
-
-def _is_diagonal(node: Node) -> bool:
-    return node.op == "diag" and not node.attributes["extract"]
-
-
-def _scaled(lowering: Lowering, node: Node, k: int) -> Operand:
-    """diag(d) A scales rows, A diag(d) columns; the diagonal matrix is not made."""
-    diagonal, other = node.inputs[k], node.inputs[1 - k]
-    entries = lowering.array(diagonal.inputs[0])
-    flip = node.attributes["right" if k == 0 else "left"]
-    value = _turned(lowering, lowering.array(other), flip)
-    if k == 0 and len(value.sizes) == 2:
-        entries = _across(lowering, entries)
-    return lowering.listing.pointwise(np.multiply, (entries, value), False)
+def _factor(lowering: Lowering, factor: Turned) -> Factor:
+    node, turned = factor
+    rows, columns = (int(s) for s in extent(transposed(node.shape) if turned else node.shape))
+    entries = lowering.array(node.inputs[0]) if is_diagonal(node) else None
+    return Factor(lowering.array(node), turned, rows, columns, entries)
 
 
 _HANDLERS: dict[str, Callable[[Lowering, Node], Operand]] = {

@@ -15,6 +15,7 @@ from gradcalc.compiled.code import SMALL, Buffer, Code, Writer
 from gradcalc.compiled.finite import unseen
 from gradcalc.compiled.instructions import Instruction, Sizes, Value
 from gradcalc.compiled.lowering import Lowering, fault_of
+from gradcalc.compiled.products import taken_apart
 from gradcalc.graph import Node, Shape
 
 Array = np.ndarray[Any, Any]
@@ -147,14 +148,15 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
     forward sweep must be finite, those that are `watched` too though nothing may take them; so must the results.
     Raises `GivesUp` where they can never be.
     """
-    lowering = Lowering()
+    alone = not any(leaves.values())
+    swept = [n for n in forward if n not in known]
+    whole = {*known, *watched, *(node for node, _ in results)}
+    lowering = Lowering(taken_apart(list(dict.fromkeys([*swept, *backward])), whole) if alone else ())
     places = [lowering.leaf(node, batched) for node, batched in leaves.items()]
     for node, array in known.items():
         lowering.keep(node, array)
     lowering.lower(forward)
     lowering.lower(backward)
-    alone = not any(leaves.values())
-    swept = [n for n in forward if n not in known]
     below = set(swept)
     looked_at = [*unseen(swept, watched), *watched, *(n for n, _ in results if n not in below)]
     shapes = [in_numbers(node.shape) if alone else () for node in leaves]

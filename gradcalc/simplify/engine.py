@@ -29,10 +29,14 @@ def _by_operation(rewrites: Iterable[Rewrite]) -> Table:
 PASSES: tuple[Table, ...] = (_by_operation(REWRITES), _by_operation(BRACKETS))
 
 
-def simplify(root: Node) -> Node:
-    """The node after all rewrites, its operands first; the value is the same to rounding."""
-    for table in PASSES:
-        root = _settled(root, table, None)
+def simplify(root: Node, known: Sequence[dict[Node, Node]] | None = None) -> Node:
+    """The node after all rewrites, its operands first; the value is the same to rounding.
+
+    `known` keeps what the nodes of one graph have become, a mapping for each pass, so that what several expressions
+    share is simplified once: `[{} for _ in PASSES]` to begin with.
+    """
+    for k, table in enumerate(PASSES):
+        root = _settled(root, table, None, known[k] if known else None)
     return root
 
 
@@ -60,12 +64,12 @@ def steps(root: Node) -> list[tuple[str, Node]]:
     return found
 
 
-def _settled(root: Node, table: Table, watch: Watch | None) -> Node:
+def _settled(root: Node, table: Table, watch: Watch | None, known: dict[Node, Node] | None = None) -> Node:
     """The node after all rewrites of one table. `watch` is told each rewrite's name and how far all has come:
 
     the nodes that are done, and those that have become another which is not done yet.
     """
-    done: dict[Node, Node] = {}
+    done = {} if known is None else known
     next_form: dict[Node, Node] = {}
     flats: set[Node] = set()
     stack = [root]

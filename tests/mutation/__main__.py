@@ -84,11 +84,12 @@ GROUPS = {
          "gradcalc/stacked.py", "gradcalc/prepared.py", "gradcalc/runner.py", "gradcalc/sweeps.py",
          "gradcalc/precision.py", "gradcalc/rounding.py", "gradcalc/perturbed.py", "gradcalc/perturbations.py",
          "gradcalc/compiled/*.py"),
-        ("tests/test_evaluator.py", "tests/test_compiled.py", "tests/test_edges.py", "tests/test_precision.py", "tests/test_lecture.py",
-         "tests/test_model.py", "tests/test_differentiate.py", "tests/test_ops.py", "tests/test_samples.py",
-         "tests/test_matrices.py", "tests/test_data.py", "tests/test_run.py", "tests/test_report.py",
-         "tests/test_limits.py", "tests/test_closed_forms.py", "tests/test_batch.py", "tests/test_cli.py",
-         "tests/test_fuzz_finds.py", "tests/test_hypothesis.py", "tests/test_hostile.py", "tests/test_diagnostics.py"),
+        ("tests/test_evaluator.py", "tests/test_compiled.py", "tests/test_edges.py", "tests/test_precision.py",
+         "tests/test_lecture.py", "tests/test_model.py", "tests/test_differentiate.py", "tests/test_ops.py",
+         "tests/test_samples.py", "tests/test_matrices.py", "tests/test_data.py", "tests/test_run.py",
+         "tests/test_report.py", "tests/test_limits.py", "tests/test_closed_forms.py", "tests/test_batch.py",
+         "tests/test_cli.py", "tests/test_fuzz_finds.py", "tests/test_hypothesis.py", "tests/test_hostile.py",
+         "tests/test_diagnostics.py"),
     ),
 }  # fmt: skip
 
