@@ -115,10 +115,20 @@ def _in_order(branches: Sequence[tuple[int, Term]]) -> list[Term]:
     return [term for _, term in sorted(branches, key=lambda branch: branch[0])]
 
 
-def forward(target: Node, tangents: Mapping[Node, Node], terms: list[tuple[Node, Node]] | None = None) -> Node:
+@record(frozen=True)
+class Passed:
+    """What a node passes on in forward mode: `change` is that of its operand i, `term` what it adds to its own."""
+
+    node: Node
+    i: int
+    change: Node
+    term: Node
+
+
+def forward(target: Node, tangents: Mapping[Node, Node], passed: list[Passed] | None = None) -> Node:
     """The change of the target for given changes of some nodes (a JVP), in the shape of the target.
 
-    `terms` takes what comes through each use of a value: the node that uses it, and the change of that node by it.
+    `passed` takes what comes through each use of a value.
     """
     changes = dict(tangents)
     for node in ancestors([target]):
@@ -126,8 +136,9 @@ def forward(target: Node, tangents: Mapping[Node, Node], terms: list[tuple[Node,
             continue
         maps = local_maps(node, {i for i in node.inputs if i in changes})
         found = [linear.apply(changes[node.inputs[i]]) for i, linear in maps]
-        if terms is not None:
-            terms.extend((node, term) for term in found)
+        if passed is not None:
+            uses = zip(maps, found, strict=True)
+            passed.extend(Passed(node, i, changes[node.inputs[i]], term) for (i, _), term in uses)
         if found:
             changes[node] = al.add(found)
     return changes.get(target) or al.zeros(target.graph, target.shape)

@@ -202,6 +202,14 @@ def _entrywise(node: Node, i: int) -> bool:
     return node.op == "copy" or (node.operation.entrywise and node.inputs[i].shape == node.shape)
 
 
+def passed_on(node: Node, i: int, mask: Array, values: Values) -> Array:
+    """The entries of a node that may depend on some entries of its operand i."""
+    shape = values[node].shape
+    if _entrywise(node, i):
+        return np.broadcast_to(mask, shape)
+    return np.broadcast_to(mask.any(axis=(-2, -1), keepdims=True), shape)
+
+
 def _demanded(node: Node, i: int, mask: Array, values: Values, whole: bool) -> Array:
     """The entries of an operand that some entries of a node take."""
     operation, operand = node.operation, values[node.inputs[i]]

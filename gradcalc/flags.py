@@ -21,6 +21,7 @@ from gradcalc.run import EdgeRow, Flag, Run
 Array = np.ndarray[Any, Any]
 NEAR, TINY = 1e-12, 1e-100
 """How far from a point a pole is left behind: a part of a number, for 0 one of what it stands beside, else a number."""
+BEYOND = " is finite, but beyond 1.8e308"
 UNUSUAL = (("infinite-gradient", np.isinf, "infinite"), ("undefined-gradient", np.isnan, "undefined"))
 
 
@@ -41,7 +42,8 @@ def unusual_flags(name: str, shown: str, value: Any, cause: str = "") -> Iterato
     for code, test, word in UNUSUAL:
         places = _places(test(array))
         if places:
-            yield Flag(code, name, word, places, f"{shown} is {word} here{cause}")
+            computed = " as computed" if cause.endswith(BEYOND) else ""  # a small factor may follow
+            yield Flag(code, name, word, places, f"{shown} is {word}{computed} here{cause}")
 
 
 def _places(mask: Array) -> tuple[tuple[int, ...], ...]:
@@ -97,7 +99,7 @@ def culprit(plan: Plan, sweeps: Sequence[Backward], values: Values, by: Node | N
     if edge is None:
         return ""
     order = "second derivative" if len(sweeps) > 1 else "derivative"
-    size = " is finite, but beyond 1.8e308" if _too_large(edge, values) else ""
+    size = BEYOND if _too_large(edge, values) else ""
     return f": the {order} of {_described(plan, sweeps, edge)}{size}"
 
 

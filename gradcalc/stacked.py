@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.data import Datum
-from gradcalc.differentiate import Backward
+from gradcalc.differentiate import Backward, Passed
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, Shape, ancestors, count, extent
 from gradcalc.numeric import evaluate_forward, leaf_values
@@ -100,10 +100,10 @@ class Point:
                 part.append(np.broadcast_to(array, (stop - start, *(int(s) for s in extent(node.shape)))))
         return [np.concatenate(part) for part in parts]
 
-    def changed(self, change: Node, terms: Iterable[tuple[Node, Node]], seeds: Mapping[Node, Array]) -> Array:
+    def changed(self, change: Node, passed: Iterable[Passed], seeds: Mapping[Node, Array]) -> Array:
         """The array of a change that forward mode made, for given arrays of leaves.
 
-        Where it is not finite, the `terms` through what was not taken are left out.
+        Where it is not finite, what is passed on through what was not taken is left out, and what does not change.
         """
         order = ancestors([change])
         found = evaluator.evaluate(order, {**self.values, **seeds})[change]
@@ -112,9 +112,14 @@ class Point:
         kept = self.masks((), seeds)
         taken = evaluator.demand(self.order, self.values, [self.plan.target], kept, zeros=True)
         masks: dict[Node, list[Array]] = {}
-        for node, term in terms:
-            if node in taken:
-                masks.setdefault(term, []).extend([taken[node], *kept.get(node, ())])
+        moving: dict[Node, Array] = {}
+        for one in passed:
+            operand = one.node.inputs[one.i]
+            before = moving[operand] if operand in moving else seeds[one.change] != 0
+            moves = evaluator.passed_on(one.node, one.i, before, self.values)
+            moving[one.node] = moves | moving.get(one.node, False)
+            if one.node in taken:
+                masks.setdefault(one.term, []).extend([taken[one.node], moves, *kept.get(one.node, ())])
         return evaluator.evaluate(order, {**self.values, **seeds}, masks)[change]
 
     def traced(self, sweeps: Sequence[Backward], row: int) -> Values:

@@ -219,3 +219,15 @@ def test_names_in_comments_are_not_mentioned(tmp_path: Path) -> None:
     assert warning.code == "unused-data" and "`w`" in warning.message
     with pytest.raises(GradcalcError):
         names.check([str(path)], [], "rows.csv", Block("csv", b"w", 0, [b"1"]), Limits())
+
+
+@pytest.mark.parametrize(("exponent", "x"), [("2", 1.6961053395230472), ("-1", 4.094405192488884),
+                                             ("0.5", 0.1001570015388653), ("n", 1.6961053395230472)])  # fmt: skip
+def test_a_power_has_the_digits_that_it_has_alone(exponent: str, x: float, tmp_path: Path) -> None:
+    path, table = tmp_path / "m.eq", tmp_path / "rows.csv"
+    path.write_text(f"y = x^{exponent}\n")
+    table.write_text(f"x,n\n{x},2\n3,4\n")
+    _, [first, _], _ = batch(path, "--inputs", table)
+    alone = run_json(path, "--set", f"x={x}", *(["--set", "n=2"] if exponent == "n" else []))
+    assert first["result"]["value"] == alone["value"]
+    assert first["result"]["gradients"]["x"]["value"] == alone["gradients"]["x"]["value"]

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -680,3 +681,45 @@ def test_an_overflow_inside_a_derivative_in_the_file_has_its_place() -> None:
     assert found.code == "overflow"
     assert "`power` at 1e+200, 2.0" in found.message
     assert found.span is not None and found.span.text == "∂s/∂x"
+
+
+@pytest.mark.parametrize("text", ["y = x^n; n = {n}; x = {x}", "y = x^{n}; x = {x}", "y = sum([x, 1] .^ {n}); x = {x}"])
+@pytest.mark.parametrize("n", [9007199254740994, 12345678901234567890, -9007199254740994])
+@pytest.mark.parametrize("x", [-1.0, -1.0000000000000002])
+def test_a_large_whole_exponent_keeps_its_parity_less_one(text: str, n: int, x: float) -> None:
+    """n is even, and n - 1 is odd though no float is between them: n x^(n-1) is negative for n > 0."""
+    if x != -1.0 and abs(n) > 1e16:
+        pytest.skip("beyond the floats")
+    expected = float(n) * -abs(mpmath.power(mpmath.mpf(x), n - 1))
+    found = gradcalc.loads(text.format(n=n, x=x)).run(of="y").gradients["x"].value
+    assert found == pytest.approx(float(expected), rel=1e-15)
+
+
+def test_a_change_that_is_zero_brings_nothing_where_the_derivative_is_infinite() -> None:
+    model = gradcalc.loads("h = sqrt(x); x = [0, 1]")
+    assert np.array_equal(model.jacobian(tangent=[0.0, 1.0]).change.value, [0.0, 0.5])
+    assert np.array_equal(model.jacobian(tangent=[1.0, 1.0]).change.value, [np.inf, 0.5])
+    model = gradcalc.loads("h = sqrt(W x); W = [0, 0; 1, 0]; x = [1, 1]")
+    assert np.array_equal(model.jacobian(wrt=["x"], tangent={"x": [0.0, 0.0]}).change.value, [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["y = arctan2(x, -1); x = -0.0", "y = arctan2(x, -1); x = -0", "y = arctan2(x[0], x[1]); x = [-0.0, -1]"],
+)
+def test_a_zero_keeps_its_sign(text: str) -> None:
+    assert gradcalc.loads(text).run(of="y").value == -math.pi
+    assert gradcalc.loads("y = arctan2(x, -1)").run(data={"x": -0.0}).value == -math.pi
+
+
+def test_a_sum_of_products_may_leave_the_floats_on_the_way() -> None:
+    run = gradcalc.loads("y = u^T x; u = [1e308, 1e308, -1e308]; x = [1, 1, 1]").run()
+    assert run.value == pytest.approx(1e308, rel=1e-15)
+    with pytest.raises(gradcalc.GradcalcError, match="overflow"):
+        gradcalc.loads("y = u^T x; u = [1e308, 1e308]; x = [2, 2]").run()
+
+
+def test_a_gradient_beyond_the_floats_on_the_way_is_infinite_as_computed() -> None:
+    """log(exp(-x)) is -x: what is told of is the derivative on the way, not that of the whole."""
+    [flag, *_] = gradcalc.loads("y = log(exp(-x)); x = 720").run().flags
+    assert flag.message.startswith("∂y/∂x is infinite as computed here: the derivative of `log`")

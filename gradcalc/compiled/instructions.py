@@ -84,6 +84,8 @@ class Listing:
             with np.errstate(all="ignore"):
                 found = function(*operands)
             return bool(found) if is_bool else float(found)
+        if function is np.where and isinstance(operands[0], bool):
+            return operands[1 if operands[0] else 2]
         if function is np.multiply and 1.0 in operands:
             return operands[1 - operands.index(1.0)]
         sizes = np.broadcast_shapes(*(o.sizes for o in operands if isinstance(o, Value)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcalc.closed_form import words
 from gradcalc.data import Datum
-from gradcalc.differentiate import Backward, forward, jacobians, reverse
+from gradcalc.differentiate import Backward, Passed, forward, jacobians, reverse
 from gradcalc.flags import unusual_flags
 from gradcalc.graph import SCALAR, Node, count
 from gradcalc.matrices.differentials import Differentials, Named, must_fit
@@ -106,12 +106,12 @@ class FirstOrder(Differentials):
 
     def _pushed_forward(self, tangents: Mapping[Node, tuple[str, Node, Datum]]) -> Block:
         """∂target/∂x dx, summed over the inputs that have a tangent, in the shape of the target."""
-        terms: list[tuple[Node, Node]] = []
-        change = forward(self.target, {node: leaf for node, (_, leaf, _) in tangents.items()}, terms)
+        passed: list[Passed] = []
+        change = forward(self.target, {node: leaf for node, (_, leaf, _) in tangents.items()}, passed)
         rule, reason = self.forms.expression(change)
         if self.point is None:
             return Block(self.target.shape, rule, reason, None)
-        array = self.point.changed(change, terms, {leaf: d.array for _, leaf, d in tangents.values()})
+        array = self.point.changed(change, passed, {leaf: d.array for _, leaf, d in tangents.values()})
         value = shaped(array + 0.0, self.target.shape)
         self.flags.extend(unusual_flags(self.of, "the Jacobian-vector product", value))
         return Block(self.target.shape, rule, reason, value, any(n in self.sweep.adjoints for n in tangents))

@@ -76,7 +76,13 @@ def _show_matmul(node: Node, pieces: Sequence[Piece], style: Style) -> Piece:
 
 
 def _matmul_kernel(a: Any, x: Array, y: Array) -> Array:
-    return np.asarray(np.matmul(_flipped(x, a["left"]), _flipped(y, a["right"])))
+    """A sum that leaves the range of floats on the way is added up again in smaller numbers."""
+    x, y = _flipped(x, a["left"]), _flipped(y, a["right"])
+    found = np.asarray(np.matmul(x, y))
+    if np.isfinite(found).all() or np.iscomplexobj(found) or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return found
+    (x, p, _), (y, q, _) = normalised(x), normalised(y)
+    return np.where(np.isfinite(found), found, np.ldexp(np.matmul(x, y), (p + q)[..., None, None]))
 
 
 register(Operation("matmul", _matmul_shape, _matmul_kernel, _matmul_map, _show_matmul, "switches", bilinear=True,

@@ -29,11 +29,20 @@ def _fault(a: Any, x: Array, n: Array) -> Array:
 
 
 def _kernel(a: Any, x: Array, n: Array) -> Array:
-    """Whole small powers by multiplication would be faster; `np.power` is right to the last digit or so."""
     if np.iscomplexobj(x) and not np.iscomplexobj(n):
         turned = (x.real < 0) & (n == np.floor(n))  # (-x)^n (-1)^n: a logarithm of -x would lose a small step
         return np.power(np.where(turned, -x, x), n) * np.where(turned & (n % 2 == 1), -1.0, 1.0)
-    return np.power(x, n)
+    return _power(x, n)
+
+
+def _power(x: Array, n: Array) -> Array:
+    """x^n: squares, square roots and reciprocals as such, the rest by `np.power`, right to the last digit or so.
+
+    NumPy takes these three apart where the exponent is one number for all bases: so they are the same beside others.
+    """
+    root, inverse = n == 0.5, n == -1.0
+    other = np.where(inverse, 1.0 / np.where(inverse, x, 1.0), np.power(x, n))
+    return np.where(n == 2.0, x * x, np.where(root, np.sqrt(np.where(root, x, 1.0)), other))
 
 
 def _number(node: Node) -> Fraction | None:
@@ -101,7 +110,8 @@ def _term_by_factor(node: Node) -> Node:
 
 
 def _term_kernel(a: Any, factor: Array, x: Array, n: Array) -> Array:
-    """The difference n - j is taken to twice the digits: what it rounds costs log(x) times as much.
+    """The difference n - j is taken to twice the digits: what it rounds costs log(x) times as much, and may be even
+    where n - j is odd.
 
     A power that leaves the range of floats, or its last digits, is multiplied in two halves, the factor's power of 2
     between them. A term is 0 where its factor is, and at x = 0 where n is above j, whatever the logarithm is there.
@@ -113,13 +123,14 @@ def _term_kernel(a: Any, factor: Array, x: Array, n: Array) -> Array:
         coefficient = coefficient * np.log(np.where(x < 0, np.nan, x))
     if np.any(rest):
         coefficient = coefficient * (1.0 + rest * np.log(np.where((rest == 0) | (x == 0), 1.0, size)))
-    power = np.power(x, exponent)
+    odd = (n % 2 == 1) != (a["below"] % 2 == 1)
+    sign = np.where(x < 0, np.where(n == np.floor(n), np.where(odd, -1.0, 1.0), np.nan), 1.0)
+    power = sign * _power(size, exponent)
     value = np.ldexp(coefficient * power, shift)
     far = ~((np.abs(power) < _COMFORT) & (np.abs(power) > 1.0 / _COMFORT)) & (x != 0)
     if far.any():
-        half = np.power(size, 0.5 * exponent)
-        other = np.where((x < 0) & (exponent % 2 == 1), -half, half)
-        value = np.where(far, np.ldexp(coefficient * half, shift) * other, value)
+        half = _power(size, 0.5 * exponent)
+        value = np.where(far, np.ldexp(coefficient * half, shift) * half * sign, value)
     return np.where((factor == 0) | ((x == 0) & (exponent > 0)), 0.0, value)
 
 

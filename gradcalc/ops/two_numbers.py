@@ -168,7 +168,7 @@ stable("floor_quotient", lambda a, x, y: np.floor_divide(x, y), (_unchanged, _un
 _binary("mod", np.mod, one, lambda node: al.negative(al.apply("floor_quotient", *node.inputs)),
         "dx - floor(x/y) dy", "the remainder, with the sign of y", domain="y not 0", fault=lambda a, x, y: y == 0,
         kink=lambda a, x, y: np.mod(x, y) == 0,
-        kink_rule="the derivative from the right, where it jumps", jumps=True)  # fmt: skip
+        kink_rule="the derivative with floor(x / y) held, where it jumps", jumps=True)  # fmt: skip
 
 # -------------------------------------------------------------------------------------- clip
 

@@ -301,7 +301,7 @@ def literal_rows(value: syntax.Expression) -> list[list[float]] | None:
         rows = [[e] for e in rows[0]]
     out = []
     for row in rows:
-        numbers = [_plain(entry) for entry in row]
+        numbers = [plain_number(entry) for entry in row]
         if any(n is None for n in numbers):
             return None
         out.append([n for n in numbers if n is not None])
@@ -332,7 +332,8 @@ def with_sizes(shape: Shape, bound: Mapping[str, int]) -> Shape:
     return tuple(bound.get(size, size) if isinstance(size, str) else size for size in shape)
 
 
-def _plain(entry: syntax.Expression) -> float | None:
+def plain_number(entry: syntax.Expression) -> float | None:
+    """A number as it is written, a zero with its sign; None for anything else."""
     if isinstance(entry, syntax.Negative) and isinstance(entry.operand, syntax.Number):
         return -entry.operand.value
     return entry.value if isinstance(entry, syntax.Number) else None

@@ -25,6 +25,7 @@ from gradcalc.planning.definitions import (
     expansion_fault,
     literal_rows,
     literal_shape,
+    plain_number,
     sorted_functions,
     walk,
     with_sizes,
@@ -200,7 +201,8 @@ class Planner:
         if not isinstance(value, Node):
             return value
         if self._is_data(statement.value):
-            value = self._literal(name, value.shape, value, statement.value)
+            number = plain_number(statement.value)
+            value = self._literal(name, value.shape, value if number is None else [[number]], statement.value)
         elif value in self.owners or value.op in ("input", "constant"):
             value = self.graph.make("copy", value, name=name)
         elif value.op in ("transpose", "negative"):
