@@ -6,8 +6,8 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -401,6 +401,30 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     assert [r["row"] for r in records] == list(range(3000))
 
 
+_TMPFS = """mount -t tmpfs -o size=1m none "$1" && "$2" -m gradcalc batch "$3" -i "$4" -o "$1/out.jsonl"
+echo "status $?"; tail -c 3 "$1/out.jsonl"; wc -c < "$1/out.jsonl"
+mount -o remount,size=64m "$1"; "$2" -m gradcalc batch "$3" -i "$4" -o "$1/out.jsonl" --resume
+echo "status $?"; cp "$1/out.jsonl" "$5"
+"""
+
+
+def test_a_disk_that_is_full_takes_the_rest_once_there_is_room(tmp_path: Path) -> None:
+    """A real one, of a megabyte in memory, where a process may mount one of its own."""
+    own = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    disk, kept, whole = tmp_path / "disk", tmp_path / "kept.jsonl", tmp_path / "whole.jsonl"
+    disk.mkdir()
+    if shutil.which("unshare") is None or subprocess.run([*own, f"mount -t tmpfs none {disk}"]).returncode:
+        pytest.skip("no file system can be mounted here")
+    path, rows = model(tmp_path), rows_file(tmp_path / "rows.csv", 3000)
+    command = [*own, _TMPFS, "sh", disk, sys.executable, path, rows, kept]
+    shown = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    first, ending, size, second = shown.stdout.splitlines()
+    assert (first, ending[-1], second) == ("status 6", "}", "status 0")
+    assert "unwritable-file" in shown.stderr and 900_000 < int(size) <= 2**20
+    batch(path, "-i", rows, "-o", whole)
+    assert kept.read_bytes() == whole.read_bytes()
+
+
 def test_a_file_that_is_there_is_replaced_as_a_whole(tmp_path: Path) -> None:
     files(tmp_path / "in", 3)
     out = tmp_path / "out.jsonl"
@@ -563,53 +587,3 @@ def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout))
     assert peaks[1] < 1.3 * peaks[0]
-
-
-# --------------------------------------------------------------------------------------- cluster
-
-
-@pytest.fixture
-def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and two workers in processes of their own."""
-    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    dask = [sys.executable, "-m", "distributed.cli"]
-    started = [subprocess.Popen([f"{dask[0]}", "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port",
-                                 str(port), "--no-dashboard"], env=ENVIRONMENT, **quiet)]  # fmt: skip
-    for _ in range(2):
-        started.append(subprocess.Popen([dask[0], "-m", "distributed.cli.dask_worker", address, "--nthreads", "1",
-                                         "--no-nanny", "--no-dashboard"], env=ENVIRONMENT, **quiet))  # fmt: skip
-    from distributed import Client
-
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
-    yield address, started
-    for process in reversed(started):
-        process.kill()
-        process.wait()
-
-
-def test_a_cluster_writes_the_same_records_and_loses_none_with_a_worker(
-    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
-) -> None:
-    address, started = cluster
-    files(tmp_path / "in", 150)
-    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
-    batch(tmp_path / "in", "-o", whole)
-    process = start(tmp_path / "in", "--scheduler", address, "-o", out)
-    while not out.exists() or not out.stat().st_size:
-        assert process.poll() is None
-        time.sleep(0.02)
-    started[1].kill()
-    process.communicate(timeout=100)
-    assert process.returncode == 0 and out.read_bytes() == whole.read_bytes()
-
-
-def test_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
-    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    [path] = files(tmp_path, 1)
-    status, records, told = batch(path, "--scheduler", "tcp://127.0.0.1:1")
-    assert (status, records) == (6, []) and "error[cluster]" in told

@@ -1,0 +1,119 @@
+"""A batch on a Dask cluster: what a lost worker had is done again, and every fault of the cluster is told."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gradcalc
+from gradcalc.batch.cluster import Cluster, reach
+from gradcalc.batch.options import Options
+from gradcalc.errors import GradcalcError
+from tests.test_batch_command import ENVIRONMENT, batch, files, start
+
+pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers in processes of their own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    dask = [sys.executable, "-m", "distributed.cli"]
+    started = [subprocess.Popen([f"{dask[0]}", "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port",
+                                 str(port), "--no-dashboard"], env=ENVIRONMENT, **quiet)]  # fmt: skip
+    for _ in range(2):
+        started.append(subprocess.Popen([dask[0], "-m", "distributed.cli.dask_worker", address, "--nthreads", "1",
+                                         "--no-nanny", "--no-dashboard"], env=ENVIRONMENT, **quiet))  # fmt: skip
+    from distributed import Client
+
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    yield address, started
+    for process in reversed(started):
+        process.kill()
+        process.wait()
+
+
+def test_a_cluster_writes_the_same_records_and_loses_none_with_a_worker(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    address, started = cluster
+    files(tmp_path / "in", 150)
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    batch(tmp_path / "in", "-o", whole)
+    process = start(tmp_path / "in", "--scheduler", address, "-o", out)
+    while not out.exists() or not out.stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.02)
+    started[1].kill()
+    process.communicate(timeout=100)
+    assert process.returncode == 0 and out.read_bytes() == whole.read_bytes()
+
+
+def test_a_scheduler_that_is_killed_ends_the_batch_and_what_is_done_is_kept(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    address, started = cluster
+    files(tmp_path / "in", 150)
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    batch(tmp_path / "in", "-o", whole)
+    process = start(tmp_path / "in", "--scheduler", address, "-o", out)
+    while not out.exists() or not out.stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.02)
+    started[0].kill()
+    _, told = process.communicate(timeout=100)
+    assert process.returncode == 6 and b"error[cluster]" in told and b"--resume" in told
+    assert b"Traceback" not in told
+    done = out.read_bytes()
+    assert whole.read_bytes().startswith(done) and done.endswith(b"\n")
+    assert batch(tmp_path / "in", "--resume", "-o", out)[0] == 0
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_workers_of_another_version_are_refused(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradcalc.batch.cluster.__version__", "9.9.9")
+    with pytest.raises(GradcalcError) as caught, Cluster(cluster[0], Options().text(), None, None):
+        pass
+    [told] = caught.value.diagnostics
+    assert told.code == "cluster" and f"has gradcalc {gradcalc.__version__}, and this is 9.9.9" in told.message
+    assert told.help == "install gradcalc 9.9.9 there"
+
+
+def test_what_accepts_a_connection_and_says_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradcalc.batch.cluster.CONNECT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(GradcalcError) as caught:
+        reach(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+    assert "no scheduler answers" in caught.value.diagnostics[0].message
+
+
+def test_a_scheduler_without_workers_is_waited_for_and_given_up(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]],
+) -> None:
+    address, started = cluster
+    for process in started[1:]:
+        process.kill()
+    said: list[str] = []
+    waiting = Cluster(address, Options().text(), None, None, said.append)
+    waiting.patience = 2.0
+    with pytest.raises(GradcalcError) as caught, waiting:
+        pass
+    assert "has no workers" in caught.value.diagnostics[0].message
+    assert said == [f"waiting up to 2 s for a worker of {address}"]
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path: Path) -> None:
+    [path] = files(tmp_path, 1)
+    status, records, told = batch(path, "--scheduler", "tcp://127.0.0.1:1")
+    assert (status, records) == (6, []) and "error[cluster]" in told
