@@ -239,12 +239,12 @@ def _extreme(name: str, kernel: Callable[[Array, Array], Array], operator: str) 
 
 def _share_kernel(a: Any, *x: Array) -> Array:
     """Which part of the upstream gradient input `of` takes: 1 if it alone is best, its even share of a tie."""
+    better, at_least = _COMPARE[a["operator"]], _COMPARE[a["operator"] + "="]
+    if len(x) == 2:
+        first = 0.5 * (better(*x).astype(float) + at_least(*x).astype(float))
+        return first if a["of"] == 0 else 1.0 - first  # type: ignore[no-any-return]
     mine = x[a["of"]]
     others = [v for k, v in enumerate(x) if k != a["of"]]
-    better = _COMPARE[a["operator"]]
-    if len(others) == 1:
-        at_least = _COMPARE[a["operator"] + "="]
-        return 0.5 * (better(mine, others[0]).astype(float) + at_least(mine, others[0]).astype(float))  # type: ignore[no-any-return]
     best = reduce(np.logical_and, [better(mine, v) | (mine == v) for v in others])
     ties = sum(((v == mine).astype(float) for v in others), 1.0)
     return best.astype(float) / ties  # type: ignore[no-any-return]
