@@ -200,9 +200,9 @@ def rounding(node: Node, values: Values) -> tuple[Array | None, Array]:
     if not operands or node.op in EXACT:
         return None, nothing
     with np.errstate(all="ignore"):
-        gone = _vanished(node, value, operands)
+        gone = vanished(node, value, operands)
         known = KNOWN[node.op](node, value, *operands) if node.op in KNOWN else None
-        size = np.where(gone, LEAST, _assumed(node, value, operands))
+        size = np.where(gone, LEAST, assumed(node, value, operands))
         if known is None:
             return None, np.where(np.isfinite(size), size, 0.0)
         usable = np.isfinite(known) & ~gone
@@ -215,10 +215,10 @@ def underflowed(node: Node, values: Values) -> Array:
     if not operands or node.op in EXACT or node.op in SUMS:
         return np.zeros(value.shape, bool)
     with np.errstate(all="ignore"):
-        return np.asarray(((value > 0) & (value < LEAST_NORMAL)) | _vanished(node, value, operands))
+        return np.asarray(((value > 0) & (value < LEAST_NORMAL)) | vanished(node, value, operands))
 
 
-def _vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+def vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
     """Where a result is 0 because it is too small: it is 0 beside these operands too, with no 0 among them.
 
     A function has zeros at places, a product where a factor is 0, a determinant where rows depend on each other: there
@@ -235,7 +235,7 @@ def _vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
     return np.asarray(zero & (node.operation.kernel(node.attributes, *moved) == 0))
 
 
-def _assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+def assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
     """Half a unit in the last place, and nothing where a result is 0, or a function such as exp whole at 0."""
     if node.op == "matmul":
         a = np.swapaxes(operands[0], -1, -2) if node.attributes["left"] else operands[0]
