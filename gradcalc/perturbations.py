@@ -12,7 +12,7 @@ the same in three sweeps, and would cancel in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,17 @@ SWEEPS = 3
 
 
 def perturbations(
-    order: Sequence[Node], wanted: Sequence[Node], values: Values, leaves: Mapping[Node, Array] | None = None
+    order: Sequence[Node],
+    wanted: Sequence[Node],
+    values: Values,
+    leaves: Mapping[Node, Array] | None = None,
+    rounded_off: Callable[[Node, Values], tuple[Array | None, Array]] = rounding,
 ) -> Iterator[list[Array]]:
     """By how much some nodes are off, to first order, once for each sweep: its draws are the same for all of them.
 
-    `leaves` says by how much leaves are off that are rounded themselves.
+    `leaves` says by how much leaves are off that are rounded themselves, `rounded_off` what steps round off.
     """
-    rounded = {node: rounding(node, values) for node in order}
+    rounded = {node: rounded_off(node, values) for node in order}
     rounded.update((leaf, (None, size)) for leaf, size in (leaves or {}).items())
     for sweep in range(SWEEPS):
         moved = _perturbed(order, values, rounded, sweep)

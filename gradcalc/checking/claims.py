@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc import syntax
-from gradcalc.checking.agreement import difference, differing, plainly_equal
+from gradcalc.checking.agreement import difference, differing, plainly_equal, undecided
 from gradcalc.checking.sampling import DATA, LEAST, TRIES, Points
 from gradcalc.checking.trials import Trials, as_derivative
 from gradcalc.checking.written import bare, printed
@@ -37,6 +37,10 @@ LONG = 300
 """Parts of a claim that is too long for a hint."""
 LONGEST = 160
 """Characters of a closed form in a hint."""
+UNDECIDED = (
+    "it cannot be decided in these numbers: no digit is certain, as numbers on the way are too small for a 64-bit float"
+    " (see the warning `lost-digits` of `gradcalc run`)"
+)
 
 
 @record(frozen=True)
@@ -122,6 +126,8 @@ class Judge:
                     words += f", at random {', '.join(drawn[:8])}: a number needs their data"
                 hint = self._joined(words, self._repair(claim, valid))
                 return ClaimResult(text, line, False, "numbers", hint, where)
+            if undecided(left, right, values).any():
+                return ClaimResult(text, line, False, "numbers", UNDECIDED, where)
         return ClaimResult(text, line, True, "numbers", "", where)
 
     @staticmethod
