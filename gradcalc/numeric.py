@@ -12,10 +12,13 @@ from gradcalc.data import Datum
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Span
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
+from gradcalc.notation import EXPLICIT, render
 from gradcalc.planning.planner import Plan
 from gradcalc.suggest import shown_size
 
 Array = np.ndarray[Any, Any]
+LONGEST = 80
+"""Characters of a formula that a fault shows."""
 
 
 def leaf_values(plan: Plan, data: Mapping[str, Datum]) -> Values:
@@ -83,14 +86,16 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     entry = f"[{', '.join(map(str, fault.place))}]" if fault.place else ""
     operands = ", ".join(f"{v!r}" for v in fault.operands if v is not None)
     at = f" at {operands}" if operands else ""
-    text = span.text if span else node.op
+    text = span.text if span else _shown(plan, node)
     where = f"`{label}{entry}`" if label else f"`{text}`" if span else f"a part of `{whole.text}`" if whole else text
     domain = node.operation.domain
     if node.op in ("inv", "solve") and fault.kind == "domain":
         code, message = "singular-matrix", f"the matrix in `{text}` is singular"
         if fault.witness is not None and np.isfinite(fault.witness[1]):
             message += f" to 16 digits: {fault.witness[0]} is {shown_size(fault.witness[1])}"
-    elif node.op == "divide" and fault.kind == "domain":
+    elif (node.op == "divide" and fault.kind == "domain") or (
+        node.op == "quotient_power" and fault.kind == "overflow" and fault.operands[1:] == (0.0,)
+    ):
         code, message = "division-by-zero", f"{where} divides by zero: {operands.replace(', ', ' / ')}"
     elif fault.kind == "domain" and fault.witness is not None:
         code, message = "domain", f"{where} is out of domain: `{text}`, {fault.witness[0]} is {fault.witness[1]!r}"
@@ -103,6 +108,12 @@ def fault_diagnostic(plan: Plan, fault: evaluator.Fault) -> Diagnostic:
     rule = f"the domain is {domain}" if domain and fault.kind == "domain" else ""
     labels = (Label(whole, f"{label}{entry}"),) if whole else ()
     return Diagnostic(code, message, whole, labels, rule, _remedy(node, code))
+
+
+def _shown(plan: Plan, node: Node) -> str:
+    """The formula of a node that stands nowhere in the text, in the names of the file, if it is short."""
+    text = render(node, EXPLICIT, {n: name for name, n in plan.names.items() if n is not node}).text
+    return text if len(text) <= LONGEST else node.op
 
 
 def _written_around(plan: Plan, node: Node) -> Span | None:

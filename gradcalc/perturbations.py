@@ -12,7 +12,7 @@ the same in three sweeps, and would cancel in all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,18 +28,24 @@ SWEEPS = 3
 
 
 def perturbations(
-    order: Sequence[Node], wanted: Sequence[Node], values: Values, leaves: Mapping[Node, Array] | None = None
+    order: Sequence[Node],
+    wanted: Sequence[Node],
+    values: Values,
+    leaves: Mapping[Node, Array] | None = None,
+    rounded_off: Callable[[Node, Values], tuple[Array | None, Array]] = rounding,
+    magnified: float = MAGNIFIED,
 ) -> Iterator[list[Array]]:
     """By how much some nodes are off, to first order, once for each sweep: its draws are the same for all of them.
 
-    `leaves` says by how much leaves are off that are rounded themselves.
+    `leaves` says by how much leaves are off that are rounded themselves, `rounded_off` what steps round off. They are
+    moved by that `magnified`.
     """
-    rounded = {node: rounding(node, values) for node in order}
+    rounded = {node: rounded_off(node, values) for node in order}
     rounded.update((leaf, (None, size)) for leaf, size in (leaves or {}).items())
     for sweep in range(SWEEPS):
-        moved = _perturbed(order, values, rounded, sweep)
+        moved = _perturbed(order, values, rounded, sweep, magnified)
         with np.errstate(all="ignore"):
-            yield [(moved.get(node, values[node]) - values[node]) / MAGNIFIED for node in wanted]
+            yield [(moved.get(node, values[node]) - values[node]) / magnified for node in wanted]
 
 
 def _perturbed(
@@ -47,6 +53,7 @@ def _perturbed(
     values: Values,
     rounded: dict[Node, tuple[Array | None, Array]],
     sweep: int,
+    magnified: float,
 ) -> Values:
     """What changes in a sweep whose steps are moved. Choices stay as they were, and so does what is not finite then."""
     moved: Values = {}
@@ -62,7 +69,7 @@ def _perturbed(
             found = values[node]
             if follows:
                 found = node.operation.kernel(node.attributes, *(moved.get(i, values[i]) for i in node.inputs))
-            found = found + MAGNIFIED * step
+            found = found + magnified * step
             moved[node] = np.where(np.isfinite(found), found, values[node])
     return moved
 

@@ -19,7 +19,7 @@ from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors
 from gradcalc.perturbations import SWEEPS, perturbations
 from gradcalc.planning.plan import Plan
-from gradcalc.precision import LARGER, MOST_NODES, TOLERATED, better_form, digits_in, told_loss
+from gradcalc.precision import LARGER, MOST_NODES, TOLERATED, better_form, capacity, digits_in, is_told, told_loss
 from gradcalc.record import record
 from gradcalc.rounding import underflowed
 
@@ -33,6 +33,7 @@ class Loss:
     """The digits that the largest entry of a gradient has lost."""
 
     digits: float
+    capacity: float
     name: str
     node: Node
 
@@ -44,15 +45,16 @@ def lost_in_gradients(
 
     `values` holds the primals and adjoints of a sweep whose seed is 1.
     """
-    losses = [Loss(float(d), n, node) for n, node, d in digits_lost_in_gradients(sweep, values, shown)]
+    found = digits_lost_in_gradients(sweep, values, shown)
+    losses = [Loss(float(d), float(capacity(s)), n, node) for n, node, d, s in found if is_told(d, s)]
     worst = max(losses, key=lambda loss: loss.digits, default=None)
-    return [_warning(plan, sweep, values, worst)] if worst is not None and worst.digits > TOLERATED else []
+    return [_warning(plan, sweep, values, worst)] if worst is not None else []
 
 
 def digits_lost_in_gradients(
     sweep: Backward, values: Values, shown: Sequence[tuple[str, Node]]
-) -> list[tuple[str, Node, Array]]:
-    """The digits that the largest entry of each gradient has lost; of values with an axis of rows, in each row.
+) -> list[tuple[str, Node, Array, Array]]:
+    """The digits that the largest entry of each gradient has lost, and its size; of values with rows, in each row.
 
     None are told where the graph is too large, or where a value is not finite.
     """
@@ -62,7 +64,7 @@ def digits_lost_in_gradients(
     if len(order) > MOST_NODES or not all(np.isfinite(values[n]).all() for n in order):
         return []
     errors = _errors(order, adjoints, values)
-    return [(*g, _digits(values[a], errors[a])) for g, a in zip(gradients, adjoints, strict=True)]
+    return [(*g, *_digits(values[a], errors[a])) for g, a in zip(gradients, adjoints, strict=True)]
 
 
 def _errors(order: Sequence[Node], adjoints: Sequence[Node], values: Values) -> dict[Node, Array]:
@@ -74,15 +76,15 @@ def _errors(order: Sequence[Node], adjoints: Sequence[Node], values: Values) -> 
     return {node: length / math.sqrt(SWEEPS) for node, length in zip(adjoints, total, strict=True)}
 
 
-def _digits(gradient: Array, error: Array) -> Array:
-    """The digits that the largest error is, beside the largest entry."""
+def _digits(gradient: Array, error: Array) -> tuple[Array, Array]:
+    """The digits that the largest error is, beside the largest entry, and that entry."""
     size, most = (np.max(np.abs(a), axis=(-2, -1), initial=0.0) for a in (gradient, error))
-    return digits_in(most, size)
+    return digits_in(most, size), size
 
 
 def _warning(plan: Plan, sweep: Backward, values: Values, loss: Loss) -> Diagnostic:
     """The warning: how many digits are lost and remain, the branches that cancel, and what to write instead."""
-    message = told_loss(f"`∂{plan.labels[sweep.target]}/∂{loss.name}`", loss.digits)
+    message = told_loss(f"`∂{plan.labels[sweep.target]}/∂{loss.name}`", loss.digits, loss.capacity)
     span = plan.spans.get(loss.node)
     labels = (Label(span, loss.name),) if span is not None else ()
     rule, better = _reason(plan, sweep, values, loss.node)

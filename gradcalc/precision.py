@@ -7,8 +7,9 @@ the assumed ones as independent errors do,
 
     E = |Σ v̄ δv known| + √(Σ (v̄ δv assumed)²),
 
-and log10(E / (2^-53 |s|)) digits of s are lost; of an s that is 0, all. Data and numbers in the text count as
-exact, what is computed from numbers does not. Errors of the second order are left out.
+and log10(E / (2^-53 |s|)) digits of s are lost, in units of the least float of an s below 2.2e-308; of an s that is 0,
+all. Where an adjoint is beyond the largest float the program is moved instead (`gradcalc.perturbations`). Data and
+numbers in the text count as exact, what is computed from numbers does not. Errors of the second order are left out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import math
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from gradcalc.errors import Diagnostic, Label
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors, extent
 from gradcalc.notation import EXPLICIT, render
+from gradcalc.perturbations import SWEEPS, perturbations
 from gradcalc.planning.plan import Plan
 from gradcalc.record import record
 from gradcalc.remedies import remedy
@@ -35,12 +38,14 @@ Array = np.ndarray[Any, Any]
 DIGITS = -math.log10(UNIT)
 """Decimal digits of a float."""
 TOLERATED = 3.0
-"""Digits that may be lost without a warning."""
+"""Digits that may be lost without a warning, of all that a float has; of fewer as large a part, and no less than 1."""
 MOST_NODES = 20_000
 """Values of a graph whose rounding is followed."""
 SUMS = ("add", "sum", "mean", "matmul", "trace")
 TOO_SMALL = "the result is too small for a 64-bit float to hold its digits"
-LARGER = "keep what is computed on the way above 2.3e-308: divide by its size first, or compute with logarithms"
+LARGER = "keep what is computed on the way above 2.2e-308: divide by its size first, or compute with logarithms"
+BARELY = 4.0
+"""How much larger than what steps round off they are moved where that is large beside them, as below 2.2e-308."""
 SHORT = 50
 """Characters of an expression that is written out in a warning."""
 
@@ -50,6 +55,7 @@ class Loss:
     """Digits that an entry of the target has lost, and the first value on the way where they were lost."""
 
     digits: float
+    capacity: float
     place: tuple[int, ...]
     node: Node
 
@@ -63,12 +69,15 @@ def lost_digits(plan: Plan, sweep: Backward, values: Values) -> list[Diagnostic]
         return []
     followed = _followed(sweep, values)
     found = _worst(followed)
-    return [_warning(plan, followed, found)] if found is not None and found.digits > TOLERATED else []
+    return [_warning(plan, followed, found)] if found is not None else []
 
 
-def digits_lost(sweep: Backward, values: Values) -> Array:
-    """The digits that each entry of the target has lost; of a scalar's values with an axis of rows, in each row."""
-    return _lost(_followed(sweep, values))[0] if len(sweep.adjoints) <= MOST_NODES else np.zeros(1)
+def loses_digits(sweep: Backward, values: Values) -> Array:
+    """Where a target has lost more than is tolerated, by entry; of a scalar's values with an axis of rows, by row."""
+    if len(sweep.adjoints) > MOST_NODES:
+        return np.zeros(1, bool)
+    lost, size, _ = _lost(_followed(sweep, values))
+    return is_told(lost, size)
 
 
 @record(frozen=True, eq=False)
@@ -106,18 +115,19 @@ def _error(node: Node, values: Values) -> Array:
 def _worst(followed: Followed) -> Loss | None:
     """The entry of the target that has lost most."""
     target = followed.sweep.target
-    lost, errors = _lost(followed)
-    if not lost.size or not (lost > TOLERATED).any():
+    lost, size, errors = _lost(followed)
+    told = is_told(lost, size)
+    if not told.any():
         return None
-    worst = int(np.nanargmax(lost))
+    worst = int(np.nanargmax(np.where(told, lost, -np.inf)))
     rows = int(extent(target.shape)[0])
     place = evaluator.entry((worst % rows, worst // rows), target)
     with np.errstate(all="ignore"):
-        return Loss(float(lost[worst]), place, _loser(followed, errors, worst))
+        return Loss(float(lost[worst]), float(capacity(size)[worst]), place, _loser(followed, errors, worst))
 
 
-def _lost(followed: Followed) -> tuple[Array, dict[Node, Array]]:
-    """Digits by entry of the target, and the error of each value."""
+def _lost(followed: Followed) -> tuple[Array, Array, dict[Node, Array]]:
+    """Digits by entry of the target, the size of these, and the error of each value."""
     values = followed.values
     size = np.swapaxes(np.abs(values[followed.sweep.target]), -1, -2).reshape(-1)
     known, assumed = np.zeros_like(size), np.zeros_like(size)
@@ -133,18 +143,40 @@ def _lost(followed: Followed) -> tuple[Array, dict[Node, Array]]:
                 known = known + _moved(adjoint, signed).sum(axis=(-2, -1))
             assumed = np.hypot(assumed, _length(_moved(adjoint, spread)))
         error = np.abs(known) + assumed
-        return np.where((size == 0) & (error > 0), DIGITS, digits_in(error, size)), errors
+        if not np.isfinite(error).all():
+            error = np.where(np.isfinite(error) | (size == 0), error, _moved_by_steps(followed))
+        return np.where((size == 0) & (error > 0), DIGITS, digits_in(error, size)), size, errors
+
+
+def _moved_by_steps(followed: Followed) -> Array:
+    """By how much the target moves with its steps, where an adjoint is beyond the largest float."""
+    target = followed.sweep.target
+    moves = perturbations(ancestors([target]), [target], followed.values, magnified=BARELY)
+    total = reduce(np.hypot, (move for (move,) in moves)) / math.sqrt(SWEEPS)
+    return np.asarray(np.swapaxes(total, -1, -2).reshape(-1))
 
 
 def digits_in(error: Array, size: Array) -> Array:
     """How many of the digits of a number an error is: log10 of it in units of the last place.
 
-    All of them are if the error is no number, or the number 0. The spacing of floats near 0 is no loss: no form of an
-    expression has more digits there.
+    All that it has are if the error is no number, or the number 0. The spacing of floats near 0 is no loss: no form of
+    an expression has more digits there.
     """
     with np.errstate(all="ignore"):
         digits = np.log10(error) - np.log10(np.maximum(UNIT * size, LEAST))
-        return np.where(error == 0, 0.0, np.where(np.isnan(digits), DIGITS, np.minimum(digits, DIGITS)))
+        most = capacity(size)
+        return np.where(error == 0, 0.0, np.where(np.isnan(digits), most, np.minimum(digits, most)))
+
+
+def capacity(size: Array) -> Array:
+    """The digits that floats of a size have: fewer below 2.2e-308. Of 0 they count as all, which are lost together."""
+    with np.errstate(all="ignore"):
+        return np.where(size > 0, np.minimum(DIGITS, np.log10(size) - math.log10(LEAST)), DIGITS)
+
+
+def is_told(lost: Array, size: Array) -> Array:
+    """Whether so many lost digits of a number of a size are more than is tolerated."""
+    return np.asarray(lost > np.minimum(TOLERATED, np.maximum(1.0, TOLERATED / DIGITS * capacity(size))))
 
 
 def _length(array: Array) -> Array:
@@ -198,7 +230,7 @@ def _warning(plan: Plan, followed: Followed, loss: Loss) -> Diagnostic:
     """The warning: how many digits are lost and remain, the value that loses them, and what to write instead."""
     target, small = followed.sweep.target, bool(underflowed(loss.node, followed.values).any())
     place = f"[{', '.join(map(str, loss.place))}]" if loss.place else ""
-    message = told_loss(f"`{plan.labels[target]}{place}`", loss.digits)
+    message = told_loss(f"`{plan.labels[target]}{place}`", loss.digits, loss.capacity)
     node, label = loss.node, plan.labels.get(loss.node, "")
     span = plan.spans.get(node)
     labels = (Label(span, label),) if span is not None else ()
@@ -207,12 +239,19 @@ def _warning(plan: Plan, followed: Followed, loss: Loss) -> Diagnostic:
     return Diagnostic("lost-digits", message, span or plan.spans.get(target), labels, where, better)
 
 
-def told_loss(name: str, digits: float) -> str:
+def told_loss(name: str, digits: float, most: float) -> str:
     """How many of its digits a number has lost, and how many remain, in words."""
-    kept = DIGITS - digits
+    kept = most - digits
+    small = most < DIGITS - 0.5
     if kept < 1:
-        return f"no digit of {name} is certain: all 16 are lost to rounding"
-    return f"{name} loses about {digits:.0f} of its 16 digits to rounding: about {kept:.0f} remain"
+        has = f" {most:.0f} that a number so small has" if small else " 16"
+        return f"no digit of {name} is certain: all{has} are lost to rounding"
+    remain = f"about {kept:.0f} remain{'s' if round(kept) == 1 else ''}"
+    if small:
+        return (
+            f"{name} loses to rounding about {digits:.0f} of the {most:.0f} digits that a number so small has: {remain}"
+        )
+    return f"{name} loses about {digits:.0f} of its 16 digits to rounding: {remain}"
 
 
 def better_form(plan: Plan, nodes: Iterable[Node], values: Values) -> str:

@@ -19,6 +19,8 @@ import numpy as np
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node
 from gradcalc.ops.doubled import Pair, multiply, pair, two_product, two_sum
+from gradcalc.ops.statistics import middle
+from gradcalc.ops.summation import axes_of
 
 Array = np.ndarray[Any, Any]
 UNIT = 2.0**-53
@@ -34,8 +36,13 @@ EXACT = {
     "step", "stretch", "table", "transpose", "unvec", "vec", "where",
 }  # fmt: skip
 """Operations that round nothing."""
-SUMS = {"add", "norm1", "one_minus_square", "sum", "trace", "two_minus_square"}
-"""Operations whose result is 0 only where it should be: a sum of floats that is no 0 is at least the least float."""
+ZEROS = {
+    "add", "cos", "mod", "norm1", "one_minus_square", "sin", "sinc", "sum", "tan", "trace", "two_minus_square",
+}  # fmt: skip
+"""Operations whose result is 0 only where it should be: a sum of floats that is no 0 is at least the least float, and
+no float but 0 or a whole number is so near to a zero of the others."""
+AVERAGES = ("mean", "median")
+"""Operations that may be 0 of numbers of which not all are."""
 LEAST, LEAST_NORMAL = 2.0**-1074, 2.0**-1022
 """The least float above 0, and the least that has all digits."""
 NEARBY = 2.0**-10
@@ -132,7 +139,19 @@ def _mean(node: Node, value: Array, x: Array) -> Array:
     total = _over(pair(x), axis)
     length = np.asarray(float(x.shape[-2] * x.shape[-1] if axis is None else x.shape[axis - 2]))
     product = two_product(value, length)
-    return _sure((((total[0] - product[0]) - product[1]) + total[1]) / length, value)
+    rest = ((total[0] - product[0]) - product[1]) + total[1]
+    return _sure(_parted(rest, length), value)
+
+
+def _parted(rest: Array, length: Array | float) -> Array:
+    """r/n, away from 0."""
+    small = rest / length
+    return np.where((small == 0) & (rest != 0), np.copysign(LEAST, rest), small)
+
+
+def _median(node: Node, value: Array, x: Array) -> Array:
+    low, high = middle(x, axes_of(node.attributes["axis"]))
+    return np.where(low == high, 0.0, _parted(_left(two_sum(low, high), 2.0 * value), 2.0))
 
 
 def _matmul(node: Node, value: Array, a: Array, b: Array) -> Array | None:
@@ -186,6 +205,7 @@ KNOWN: dict[str, Callable[..., Array | None]] = {
     "sum": lambda node, value, x: _left(_over(pair(x), node.attributes["axis"]), value),
     "norm1": lambda node, value, x: _left(_over(pair(np.abs(x)), node.attributes["axis"]), value),
     "mean": _mean,
+    "median": _median,
     "matmul": _matmul,
     "norm_squared": _norm_squared,
     "norm": lambda node, value, x: _root(_over(two_product(x, x), node.attributes["axis"]), value),
@@ -200,9 +220,9 @@ def rounding(node: Node, values: Values) -> tuple[Array | None, Array]:
     if not operands or node.op in EXACT:
         return None, nothing
     with np.errstate(all="ignore"):
-        gone = _vanished(node, value, operands)
+        gone = vanished(node, value, operands)
         known = KNOWN[node.op](node, value, *operands) if node.op in KNOWN else None
-        size = np.where(gone, LEAST, _assumed(node, value, operands))
+        size = np.where(gone, LEAST, assumed(node, value, operands))
         if known is None:
             return None, np.where(np.isfinite(size), size, 0.0)
         usable = np.isfinite(known) & ~gone
@@ -212,36 +232,50 @@ def rounding(node: Node, values: Values) -> tuple[Array | None, Array]:
 def underflowed(node: Node, values: Values) -> Array:
     """Where a result has lost digits because it is too small for a normal float: below 2^-1022, or 0 in place of it."""
     value, operands = np.abs(values[node]), [values[i] for i in node.inputs]
-    if not operands or node.op in EXACT or node.op in SUMS:
+    if not operands or node.op in EXACT or node.op in ZEROS:
         return np.zeros(value.shape, bool)
     with np.errstate(all="ignore"):
-        return np.asarray(((value > 0) & (value < LEAST_NORMAL)) | _vanished(node, value, operands))
+        gone = vanished(node, value, operands)
+        if node.op in AVERAGES and (value == 0).any():
+            known = KNOWN[node.op](node, values[node], *operands)
+            gone = gone | ((value == 0) & (known != 0))
+        return np.asarray(((value > 0) & (value < LEAST_NORMAL)) | gone)
 
 
-def _vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+def vanished(node: Node, value: Array, operands: Sequence[Array]) -> Array:
     """Where a result is 0 because it is too small: it is 0 beside these operands too, with no 0 among them.
 
     A function has zeros at places, a product where a factor is 0, a determinant where rows depend on each other: there
     it is not 0 any more if every entry moves by itself, and what is 0 becomes a number.
     """
     zero = np.asarray(value == 0)
-    if node.op in SUMS or not zero.any():
+    if node.op in ZEROS or not zero.any():
         return np.zeros(value.shape, bool)
     random = np.random.default_rng(0)
     moved = []
     for x in operands:
         step = random.uniform(1.0, 2.0, x.shape[-2:])
         moved.append(np.where(x == 0, step, x * (1.0 + NEARBY * step)))
-    return np.asarray(zero & (node.operation.kernel(node.attributes, *moved) == 0))
+    gone = zero & (node.operation.kernel(node.attributes, *moved) == 0)
+    return np.asarray(gone & ~_constant(node, value, operands) if gone.any() else gone)
 
 
-def _assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+def _constant(node: Node, value: Array, operands: Sequence[Array]) -> Array:
+    """Where a result is the same for any numbers, such as the deviation of a single one, and the softmax of it."""
+    random = np.random.default_rng(1)
+    others = [random.uniform(1.0, 2.0, x.shape[-2:]) for x in operands]
+    return np.asarray(node.operation.kernel(node.attributes, *others) == value)
+
+
+def assumed(node: Node, value: Array, operands: Sequence[Array]) -> Array:
     """Half a unit in the last place, and nothing where a result is 0, or a function such as exp whole at 0."""
     if node.op == "matmul":
         a = np.swapaxes(operands[0], -1, -2) if node.attributes["left"] else operands[0]
         b = np.swapaxes(operands[1], -1, -2) if node.attributes["right"] else operands[1]
         return _at_least(UNIT * np.sqrt(np.square(a) @ np.square(b)), value)
     size = _at_least(UNIT * np.abs(value), value)
+    if not node.operation.entrywise and (value == 1.0).any():
+        size = np.where(_constant(node, value, operands), 0.0, size)
     if node.operation.entrywise and len(operands) == 1:
         simple = (operands[0] == 0) & (value * 4.0 == np.rint(value * 4.0))
         return np.where(simple, 0.0, size)

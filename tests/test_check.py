@@ -94,6 +94,23 @@ def test_a_domain_fault_of_the_data_is_an_error() -> None:
     assert json.loads(done.stdout)["errors"][0]["code"] == "domain"
 
 
+def test_a_claim_on_an_infinite_gradient_fails_alone() -> None:
+    """The other claims and the gradients are checked as ever."""
+    found = document("-e", "y = sqrt(x); x = 0; ∂y/∂x == 5; y == 0", status=1)
+    assert [c["holds"] for c in found["claims"]] == [False, True]
+    assert found["claims"][0]["hint"] == "`∂y/∂x` divides by zero: 0.5 / 0.0"
+    assert "infinite" in found["gradients"]["x"]["skipped"]
+
+
+def test_a_value_that_does_not_exist_is_an_error_also_where_its_derivative_is_claimed() -> None:
+    run("-e", "y = log(x); x = -1; ∂y/∂x == -1", status=4)
+
+
+def test_a_fault_within_a_derivative_is_told_in_the_words_of_the_file() -> None:
+    [claim] = document("-e", "y = cbrt(x)^3; x = 0; ∂y/∂x == 1", status=1)["claims"]
+    assert claim["hint"] == "a part of `∂y/∂x` divides by zero: 0.3333333333333333 / 0.0"
+
+
 def test_tables() -> None:
     shown = run("-e", f"{NEURON}; ∂s/∂b == u; s == u^T h", "--width", "140", status=1).stdout
     claims, gradients = shown.split("Gradients of s")

@@ -339,6 +339,44 @@ def test_what_differs_by_rounding_alone_holds(text: str) -> None:
     assert [c.hint for c in gradcalc.loads(text).run().claims if not c.holds] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        *(("y = 1/(1 + exp(-x)); x = -400", f"∂y/∂x == {n}") for n in ("0", "1e-170", "-1e-174")),
+        *(("y = 1/(1 + exp(-x)); x = -709", f"∂y/∂x == {n}") for n in ("0", "1e-308", "1e-300")),
+        ("y = 1/(1 + x^2); x = 1e100", "∂y/∂x == 0"),
+        ("y = 1/(1 + exp(-x)); x = -400", "∂y/∂x == y (1 - y)"),
+        ("y = (x z) w; x = 1e-200; z = 1e-200; w = 1e300", "y == 0"),
+        ("y = [1, (x z) w]; x = 1e-200; z = 1e-200; w = 1e300", "y == [1, 1e-90]"),
+    ],
+)
+def test_of_numbers_that_underflow_nothing_holds(text: str, claim: str) -> None:
+    """Claims that exclude each other do not hold together where underflow leaves no digit; what is told is why."""
+    for found in (
+        gradcalc.loads(f"{text}; {claim}").run().claims[0],
+        gradcalc.loads(f"{text}; {claim}").check().claims[0],
+    ):
+        assert not found.holds
+        assert "cannot be decided" in found.hint and "`lost-digits`" in found.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y = exp(x); x = -800; y == 0",
+        "y = sin(π) + exp(-800); y == 0",
+        "y = x z; x = 0; z = 1e-320; y == 0",
+        "P = softmax(x); x = [0, -800]; P == [1, 0]",
+        "P = softmax(x); x = [0, -800]; L = -log(P[0]); ∂L/∂x == [P[0] - 1, P[1]]",
+        "y = 1/(1 + exp(-x)); x = -400; y == 1.9151695967140057e-174",
+        "y = x^2; x = 1e-200; ∂y/∂x == 2e-200",
+    ],
+)
+def test_what_is_too_small_for_a_float_is_0(text: str) -> None:
+    """0 is the float nearest to it."""
+    assert [c.hint for c in gradcalc.loads(text).run(of=text[0]).claims if not c.holds] == []
+
+
 # ---------------------------------------------------------------------- numbers are exact
 
 EXACT = [

@@ -190,14 +190,14 @@ def test_random_programs_hold(seed: int) -> None:
     assert [g for g in found.gradients.values() if g.holds is not True] == []
 
 
-def wrong(operation: Operation) -> Operation:
-    """An operation whose differential is a thousandth too large."""
+def wrong(operation: Operation, factor: float = 1.001) -> Operation:
+    """An operation whose differential is multiplied by a number, such as one that is a thousandth too large."""
 
     def differential(node: Node, i: int) -> LinearMap | None:
         linear = operation.differential(node, i)
         if linear is None:
             return None
-        more = Scaled(linear.target, linear.target, node.graph.constant(1.001))
+        more = Scaled(linear.target, linear.target, node.graph.constant(factor))
         return Compose(linear.source, linear.target, (more, linear))
 
     return replace(operation, differential=differential)
@@ -253,6 +253,71 @@ def test_a_wrong_differential_is_found_without_data(monkeypatch: pytest.MonkeyPa
     assert {n for n, g in found.gradients.items() if g.holds is False} == {"W", "x", "b"}
     assert found.gradients["u"].holds
     assert found.gradients["W"].at.startswith("W[")
+
+
+# ------------------------------------------------------------- kinks, jumps and poles closer than a step
+
+NEAR: dict[str, float | None] = {
+    "y = mod(x, 1); x = 12345.678": 1.0,
+    "y = x - floor(x); x = 12345.678": 1.0,
+    "y = mod(x, 3); x = 100000": 1.0,
+    "y = mod(1e6, x); x = 7": -142857.0,
+    "y = mod(x, 1); x = 1000000000000000.5": None,
+    "y = mod(x, 1e-15); x = 1": None,
+    "y = |x|; x = 1e-9": 1.0,
+    "y = norm([x, z]); x = 1e-9; z = 1e-9": 0.7071067811865476,
+    "y = norm(x - z); x = 1000; z = 1000.0001": -1.0,
+    "y = std([x, z]); x = 1000000; z = 1000000.001": -0.5,
+    "y = max(x, z); x = 1; z = 1.0000000001": 0.0,
+    "y = max(x, z); x = 1; z = 1.000000000000001": None,
+    "y = median([x, z, 2]); x = 1; z = 1.0000000001": None,
+    "y = cbrt(x); x = 1e-9": 1e6 / 3,
+    "y = sqrt(x); x = 1e-100": 5e49,
+    "y = 1/x; x = 1e-50": -1e100,
+    "y = relu(x); x = 1e-20": 1.0,
+    "y = |x - z|; x = 0; z = 1e-40": -1.0,
+    "y = sum(inv([x, 1; 1, z])); x = 1; z = 1.0000001": None,
+    "y = sum(inv([x, 1; 1, z])); x = 1; z = 1.000000001": None,
+    "y = x exp(-x); x = 745": None,
+    "y = x^3; x = 1e-145": None,
+    "y = (1 + x) - 1; x = 1e-20": 1.0,
+    "y = log(1 + x); x = 1e-18": 1.0,
+}  # fmt: skip
+"""Right gradients beside a kink, a jump or a pole, or of numbers too small: what the check finds, if it finds it."""
+
+
+@pytest.mark.parametrize("text", NEAR)
+def test_a_right_gradient_never_fails(text: str) -> None:
+    """It holds, or the differences do not settle."""
+    found = check(text).gradients["x"]
+    assert found.holds is not False
+    if NEAR[text] is not None:
+        assert found.holds
+        assert found.numeric == pytest.approx(NEAR[text], rel=1e-4, abs=1e-4)
+
+
+FOUND = {"y = mod(x, 1); x = 12345.678", "y = |x|; x = 1e-9", "y = norm([x, z]); x = 1e-9; z = 1e-9",
+         "y = cbrt(x); x = 1e-9", "y = sqrt(x); x = 1e-100", "y = 1/x; x = 1e-50", "y = relu(x); x = 1e-20",
+         "y = norm(x - z); x = 1000; z = 1000.0001"}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", sorted(FOUND))
+def test_a_wrong_gradient_beside_a_kink_fails(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a thousandth in any operation that x goes through."""
+    plan = gradcalc.loads(text).sampled({})
+    for op in {n.op for n in ancestors([plan.target]) if n.inputs}:
+        with monkeypatch.context() as patch:
+            patch.setitem(OPERATIONS, op, wrong(OPERATIONS[op]))
+            assert check(text).gradients["x"].holds is False, op
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, -1.0])
+@pytest.mark.parametrize(("op", "text"), [("relu", "y = relu(x); x = 1e-20"), ("abs", "y = |x|; x = 1e-9")])
+def test_the_gradient_of_a_kink_beside_it_fails(op: str, text: str, factor: float,
+                                                monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """Differences of large steps lie between those of the two sides, and so would a rule that takes x for 0."""
+    monkeypatch.setitem(OPERATIONS, op, wrong(OPERATIONS[op], factor))
+    assert check(text).gradients["x"].holds is False
 
 
 # ------------------------------------------------------------------------- what is not checked, and why

@@ -111,11 +111,9 @@ class Together:
     def _without_warning(self, made: Evaluation) -> Array:
         sweep, values = self.sweep.backward, made.values
         with np.errstate(all="ignore"):
-            good = np.broadcast_to(
-                precision.digits_lost(sweep, values) <= precision.TOLERATED, (made.rows or 0,)
-            ).copy()
-            for _, _, lost in digits_lost_in_gradients(sweep, values, named_values(made.plan, self.wrt)):
-                good &= lost <= precision.TOLERATED
+            good = np.broadcast_to(~precision.loses_digits(sweep, values), (made.rows or 0,)).copy()
+            for _, _, lost, size in digits_lost_in_gradients(sweep, values, named_values(made.plan, self.wrt)):
+                good &= ~precision.is_told(lost, size)
         for node in ancestors([made.plan.target]):
             if node.operation.condition is not None:
                 numbers = node.operation.condition(node.attributes, *(values[i] for i in node.inputs))

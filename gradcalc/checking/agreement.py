@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from gradcalc import syntax
 from gradcalc.evaluator import Values, entry, evaluate
 from gradcalc.graph import Node, ancestors
 from gradcalc.perturbations import perturbations
-from gradcalc.rounding import UNIT
+from gradcalc.rounding import LEAST, UNIT, rounding, underflowed
 
 Array = np.ndarray[Any, Any]
 RELATIVE = 1e-9
 """Two numbers agree to this part of the larger one; a literal agrees to the digits that it has."""
 NOISE = 32.0
 """How many times what rounding is estimated to leave may lie between two numbers that are the same."""
+NEAREST = 16.0
+"""Units of the least float that are nothing: what is 0 to this is 0."""
 
 
 def differing(
@@ -41,10 +44,37 @@ def differing(
         return np.asarray(~(apart <= np.maximum(tolerance, NOISE * _noise(left, right, values, literals or {}))))
 
 
+def undecided(left: Node, right: Node, values: Values) -> Array:
+    """Where two nodes agree that have no digit left, as numbers on the way to them were too small for floats.
+
+    Nothing there tells one number from another, such as 0 from 1e-170. One that is as near to 0 as floats lie is 0.
+    """
+    found, stated = np.broadcast_arrays(values[left], values[right])
+    if not any(underflowed(n, values).any() for n in ancestors([left, right])):
+        return np.zeros(found.shape, bool)
+    order = list(ancestors([left, right]))
+    changes = list(perturbations(order, [left, right], values, rounded_off=_underflow))
+    noise = np.maximum(*(_length(moved[side] for moved in changes) for side in (0, 1)))
+    size = np.maximum(np.abs(found), np.abs(stated))
+    return np.asarray((noise > NEAREST * LEAST) & (size <= NOISE * noise))
+
+
+def _underflow(node: Node, values: Values) -> tuple[Array | None, Array]:
+    """What a node rounded off where its result is too small for a normal float."""
+    small = underflowed(node, values)
+    if not small.any():
+        return None, np.zeros(small.shape)
+    known, assumed = rounding(node, values)
+    return None if known is None else np.where(small, known, 0.0), np.where(small, assumed, 0.0)
+
+
 def plainly_equal(left: Node, right: Node, values: Values, written: Sequence[syntax.Expression] = ()) -> Array:
     """Whether two nodes of one shape agree to the digits that count, in each row of values that have an axis of
-    rows: `differing` then finds nothing, without an estimate of what rounding leaves."""
-    return np.asarray(~_apart(left, right, values, written)[0].any(axis=(-2, -1)))
+    rows: `differing` then finds nothing, without an estimate of what rounding leaves, nor is anything `undecided`."""
+    equal = np.asarray(~_apart(left, right, values, written)[0].any(axis=(-2, -1)))
+    for node in ancestors([left, right]):
+        equal = equal & ~underflowed(node, values).any(axis=(-2, -1))
+    return equal
 
 
 def _apart(
@@ -82,7 +112,7 @@ def _length(changes: Iterable[Array]) -> Array:
     """The root mean square of changes, 0 where they are not finite."""
     found = list(changes)
     with np.errstate(all="ignore"):
-        mean = np.sqrt(sum((np.square(c / len(found) ** 0.5) for c in found), np.zeros(())))
+        mean = reduce(np.hypot, found, np.zeros(())) / len(found) ** 0.5
     return np.where(np.isfinite(mean), mean, 0.0)
 
 

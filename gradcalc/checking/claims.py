@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcalc import syntax
-from gradcalc.checking.agreement import difference, differing, plainly_equal
+from gradcalc.checking.agreement import difference, differing, plainly_equal, undecided
 from gradcalc.checking.sampling import DATA, LEAST, TRIES, Points
 from gradcalc.checking.trials import Trials, as_derivative
 from gradcalc.checking.written import bare, printed
@@ -37,6 +37,10 @@ LONG = 300
 """Parts of a claim that is too long for a hint."""
 LONGEST = 160
 """Characters of a closed form in a hint."""
+UNDECIDED = (
+    "it cannot be decided in these numbers: no digit is certain, as numbers on the way are too small for a 64-bit float"
+    " (see the warning `lost-digits` of `gradcalc run`)"
+)
 
 
 @record(frozen=True)
@@ -103,7 +107,12 @@ class Judge:
         by_symbols = settled(claim)
         if by_symbols is not None:
             return by_symbols
-        valid, refusal = self.points.valid([left, right])
+        try:
+            valid, refusal = self.points.valid([left, right])
+        except GradcalcError as error:
+            if not _has_derivative(claim):
+                raise
+            return ClaimResult(text, line, False, "numbers", error.diagnostics[0].message, DATA)
         where = self.points.described(len(valid), [left, right])
         if refusal:
             hint = f"no random point lies in the domain: {refusal}"
@@ -122,6 +131,8 @@ class Judge:
                     words += f", at random {', '.join(drawn[:8])}: a number needs their data"
                 hint = self._joined(words, self._repair(claim, valid))
                 return ClaimResult(text, line, False, "numbers", hint, where)
+            if undecided(left, right, values).any():
+                return ClaimResult(text, line, False, "numbers", UNDECIDED, where)
         return ClaimResult(text, line, True, "numbers", "", where)
 
     @staticmethod
@@ -215,6 +226,12 @@ class Judge:
         writer.labels.pop(node, None)
         form = writer.form(node)
         return "" if form is None else form.text
+
+
+def _has_derivative(claim: PlannedClaim) -> bool:
+    """Whether a derivative stands in a side, which may be infinite though all values of the file are numbers."""
+    sides = (claim.statement.left, claim.statement.right)
+    return any(as_derivative(part) is not None for side in sides for part in walk(side))
 
 
 def _misfit(claim: PlannedClaim) -> str:

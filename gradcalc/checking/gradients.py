@@ -10,9 +10,10 @@ import numpy as np
 
 from gradcalc import evaluator
 from gradcalc.checking.agreement import place_name
+from gradcalc.checking.closer import closer_look
+from gradcalc.checking.comparison import MOST_CLOSER, Comparison, largest
 from gradcalc.checking.numeric_derivative import (
     DIFFERENCES,
-    NumericDerivative,
     moving_with,
     numeric_derivative,
     users_of,
@@ -27,12 +28,10 @@ from gradcalc.record import record
 Array = np.ndarray[Any, Any]
 MOST_INPUTS = 100
 """The gradients by more inputs are checked at one point."""
-RELATIVE, TRUST = 1e-9, 10.0
-"""An entry agrees to this part of the largest one, and to as many times what the numeric method says of its error."""
-ROUNDING = 1024.0 * float(np.finfo(np.float64).eps)
-"""Where terms cancel to nothing, this part of the target is left."""
-SETTLED = 1e-3
-"""Differences that are not sure of an entry to this part of the largest one tell nothing of it."""
+STEADY = 0.5
+"""A difference is a mistake where the gradient changes by less than this part of it over the steps."""
+LOOKS = 3
+"""Closer looks at a gradient."""
 
 
 @record(frozen=True)
@@ -134,9 +133,45 @@ class _Checker:
         ours = self._rows(values[adjoint], leaf)
         numeric = numeric_derivative(self.plan.target, leaf, point, self.seed, self.users)
         branches = [values[node] for node in self.contributions.get(leaf, ())]
-        largest = max(map(_largest, branches), default=0.0)
-        rounding = ROUNDING * _largest(point[self.plan.target]) / max(_largest(point[leaf]), 1.0)
-        return self._compared(leaf, ours[:, numeric.entries], numeric, largest, rounding)
+        most = max(map(largest, branches), default=0.0)
+        natural = largest(point[self.plan.target]) / max(largest(point[leaf]), 1.0)
+        compared = Comparison(ours[:, numeric.entries], numeric, most, natural)
+        for _ in range(LOOKS):
+            columns = compared.questionable()
+            if not columns.size:
+                break
+            moving = moving_with(leaf, self.users)
+            entries = numeric.entries[columns]
+            compared.settle(columns, closer_look(self.plan.target, leaf, point, moving, entries, compared.least))
+        compared.finish()
+        self._refuse_unsteady(leaf, point, compared)
+        return self._verdict(leaf, compared)
+
+    def _refuse_unsteady(self, leaf: Node, point: Values, compared: Comparison) -> None:
+        """Take no difference for a mistake where the gradient is another one at the ends of the steps.
+
+        Their range may then be too wide for a peak or a kink between them.
+        """
+        for _ in range(MOST_CLOSER):
+            if not compared.wrong.any() or self._is_steady(leaf, point, compared, *compared.worst()):
+                return
+            compared.refuse(compared.worst())
+        compared.refuse(compared.wrong)
+
+    def _is_steady(self, leaf: Node, point: Values, compared: Comparison, row: int, column: int) -> bool:
+        number, step = int(compared.numeric.entries[column]), float(compared.steps[row, column])
+        ends = [self._at_a_step(leaf, point, number, sign * step)[row] for sign in (1.0, -1.0)]
+        most = STEADY * compared.apart[row, column]
+        return all(abs(end - compared.ours[row, column]) <= most for end in ends)
+
+    def _at_a_step(self, leaf: Node, point: Values, number: int, step: float) -> Array:
+        """The gradient by an entry of the leaf where that is larger by a step."""
+        changed = point[leaf].copy()
+        changed.reshape(-1)[number] += step
+        values: Values = {other: point[other] for other in self.plan.inputs}
+        values[leaf] = changed
+        evaluator.evaluate(ancestors([self.plan.target]), values)
+        return self._rows(self._backward(values)[self.sweep.adjoints[leaf]], leaf)[:, number]
 
     def _rows(self, adjoint: Array, leaf: Node) -> Array:
         """The Jacobian with a row for every entry of the target, entries counted row by row."""
@@ -157,32 +192,19 @@ class _Checker:
         span = self.plan.spans.get(node)
         return self.plan.labels.get(node) or (span.text if span else node.op)
 
-    def _compared(self, leaf: Node, ours: Array, numeric: NumericDerivative, branches: float,
-                  rounding: float) -> GradientCheck:  # fmt: skip
-        """The verdict on an input.
-
-        `branches` is the largest contribution, to which a sum of them can be right; `rounding` is the change by an
-        entry that is lost in the digits of the target.
-        """
-        name, size = self.plan.labels[leaf], count(leaf.shape)
-        scale = max(_largest(numeric.values), _largest(ours), branches)
-        tolerance = RELATIVE * scale + TRUST * numeric.errors + rounding
-        usable = np.isfinite(ours) & np.isfinite(numeric.values)
-        if numeric.method == DIFFERENCES:
-            usable &= numeric.errors <= max(SETTLED * scale, 1e-6)
+    def _verdict(self, leaf: Node, compared: Comparison) -> GradientCheck:
+        """The verdict on an input."""
+        name, size, ours, numeric = self.plan.labels[leaf], count(leaf.shape), compared.ours, compared.numeric
+        apart, wrong, usable = compared.apart, compared.wrong, compared.usable
         if not usable.any():
             return GradientCheck(name, None, method=numeric.method, entries=size, skipped=self._why(leaf, ours))
-        with np.errstate(invalid="ignore"):  # ∞ less ∞, which is not usable
-            apart = np.where(usable, np.abs(ours - numeric.values), -1.0)
-        wrong = apart > tolerance
-        worst = np.unravel_index(int(np.argmax(np.where(wrong, apart, -1.0) if wrong.any() else apart)), ours.shape)
-        row, column = (int(k) for k in worst)
+        row, column = worst = compared.worst()
         skipped = "" if usable.all() else f"{np.count_nonzero(~usable)} entries: {self._why(leaf, ours)}"
         checked = int(np.count_nonzero(usable.all(axis=0)))
         return GradientCheck(
             name, not wrong.any(), float(apart[worst]), self._place(leaf, int(numeric.entries[column]), row),
-            numeric.method, float(ours[worst]), float(numeric.values[worst]), float(tolerance[worst]), checked, size,
-            skipped,
+            DIFFERENCES if compared.closer[worst] else numeric.method, float(ours[worst]),
+            float(compared.found[worst]), float(compared.tolerance[worst]), checked, size, skipped,
         )  # fmt: skip
 
     def _why(self, leaf: Node, ours: Array) -> str:
@@ -207,7 +229,3 @@ def _basis(target: Node) -> Array:
     """All basis vectors of the target's shape, counted row by row."""
     rows, columns = (int(s) for s in extent(target.shape))
     return np.eye(rows * columns).reshape(rows * columns, rows, columns)
-
-
-def _largest(array: Array) -> float:
-    return float(np.max(np.abs(array[np.isfinite(array)]), initial=0.0))

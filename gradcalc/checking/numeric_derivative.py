@@ -19,13 +19,17 @@ from gradcalc import evaluator
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors, count, extent
 from gradcalc.record import record
+from gradcalc.rounding import LEAST_NORMAL
 
 Array = np.ndarray[Any, Any]
 COMPLEX, DIFFERENCES = "complex step", "differences"
 STEP = 1e-30
 """The complex step: its square vanishes beside any value."""
-LEVELS, SHRINK, FIRST = 10, 2.0, 0.1
-"""Steps of central differences: how many, each how much smaller than the one before, the first for an entry of 1."""
+LEVELS, SHRINK, FIRST, LEAST = 10, 2.0, 0.1, 0.1
+"""Steps of central differences: how many, each how much smaller than the one before, the first for an entry of 1, and
+the size for which an entry counts that is smaller."""
+FINE, DOUBTFUL = 2.0**-20, 1e-3
+"""The fine step, as a part of the first one of an entry's own size, and by what part its slope may be another."""
 CONTRADICTED = 8.0
 """How many times their own uncertainty the smallest steps may lie from an answer."""
 MOST, SAMPLE = 2_000, 400
@@ -40,13 +44,15 @@ class NumericDerivative:
     """The Jacobian of a target by some entries of an input.
 
     `values` and `errors` have a row for every entry of the target and a column for every entry of `entries`, both
-    counted row by row; `errors` are what the method says of itself.
+    counted row by row; `errors` are what the method says of itself. It is `doubted` where a step that is much finer
+    finds another slope.
     """
 
     method: str
     entries: Array
     values: Array
     errors: Array
+    doubted: Array
 
 
 def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0,
@@ -57,16 +63,16 @@ def numeric_derivative(target: Node, leaf: Node, values: Values, seed: int = 0,
     """
     moving = moving_with(leaf, users_of(target) if users is None else users)
     analytic = all(map(_is_analytic, moving))
-    method, runs = (_complex_step, 1) if analytic else (_differences, 2 * LEVELS)
+    method, runs = (_complex_step, 1) if analytic else (_differences, 2 * LEVELS + 2)
     chosen = _chosen(leaf, runs * max(1, sum(map(_cost, moving))), seed)
     if target is not leaf and target not in moving:
         nothing = np.zeros((count(target.shape), len(chosen)))
-        return NumericDerivative(COMPLEX, chosen, nothing, nothing)
+        return NumericDerivative(COMPLEX, chosen, nothing, nothing, nothing > 0)
     width = max(1, BLOCK // max(1, sum(count(n.shape) for n in moving)))
     with np.errstate(all="ignore"):  # what is not finite does not settle
-        blocks = [method(target, leaf, values, moving, block) for block in _blocks(chosen, width)]
-    found, errors = (np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True))
-    return NumericDerivative(COMPLEX if analytic else DIFFERENCES, chosen, found, errors)
+        found_by_block = [method(target, leaf, values, moving, block) for block in blocks(chosen, width)]
+    found, errors, doubted = (np.concatenate(parts, axis=-1) for parts in zip(*found_by_block, strict=True))
+    return NumericDerivative(COMPLEX if analytic else DIFFERENCES, chosen, found, errors, doubted)
 
 
 def users_of(target: Node) -> dict[Node, list[Node]]:
@@ -111,12 +117,12 @@ def _chosen(leaf: Node, cost: int, seed: int) -> Array:
     return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))
 
 
-def _blocks(entries: Array, width: int) -> Iterator[Array]:
+def blocks(entries: Array, width: int) -> Iterator[Array]:
     for start in range(0, max(1, len(entries)), width):
         yield entries[start : start + width]
 
 
-def _evaluated(target: Node, leaf: Node, values: Values, moving: Sequence[Node], changed: Array) -> Array:
+def evaluated(target: Node, leaf: Node, values: Values, moving: Sequence[Node], changed: Array) -> Array:
     """The target for a batch of values of the leaf, one row of entries for each."""
     moved = set(moving)
     known: Values = {i: values[i] for n in moving for i in n.inputs if i not in moved}
@@ -127,7 +133,7 @@ def _evaluated(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
     return whole.reshape(len(changed), rows * columns)
 
 
-def _bumps(leaf: Node, entries: Array) -> Array:
+def bumps(leaf: Node, entries: Array) -> Array:
     """A 1 at each of the entries."""
     rows, columns = (int(s) for s in extent(leaf.shape))
     bumps = np.zeros((len(entries), rows * columns))
@@ -136,30 +142,34 @@ def _bumps(leaf: Node, entries: Array) -> Array:
 
 
 def _complex_step(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
-                  entries: Array) -> tuple[Array, Array]:  # fmt: skip
-    """Im f(x + i h) / h, with the rounding of the values that it went through as its error."""
-    changed = values[leaf] + 1j * STEP * _bumps(leaf, entries)
-    found = np.imag(_evaluated(target, leaf, values, moving, changed)).T / STEP
-    return found, 64.0 * _EPSILON * np.abs(found)
+                  entries: Array) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Im f(x + i h) / h, with the rounding of the values that it went through as its error.
+
+    It is doubted where it may have been too small for a float with all its digits.
+    """
+    changed = values[leaf] + 1j * STEP * bumps(leaf, entries)
+    found = np.imag(evaluated(target, leaf, values, moving, changed)).T / STEP
+    return found, 64.0 * _EPSILON * np.abs(found), np.abs(found) < LEAST_NORMAL / STEP
 
 
 def _differences(target: Node, leaf: Node, values: Values, moving: Sequence[Node],
-                 entries: Array) -> tuple[Array, Array]:  # fmt: skip
-    """Ridders' method: central differences of shrinking steps, extrapolated to step 0."""
+                 entries: Array) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Ridders' method: central differences of shrinking steps, extrapolated to step 0, and a look at a fine step."""
     at = values[leaf].reshape(-1)[entries]
-    first = FIRST * np.maximum(np.abs(at), 0.1)
-    bumps = _bumps(leaf, entries)
-    columns: list[tuple[Array, Array]] = []
-    for level in range(LEVELS):
-        step = first / SHRINK**level
-        change = bumps * step[:, None, None]
-        above, below = (
-            _evaluated(target, leaf, values, moving, values[leaf] + sign * change).T for sign in (1.0, -1.0)
-        )
+    first = FIRST * np.maximum(np.abs(at), LEAST)
+    bump = bumps(leaf, entries)
+
+    def difference(step: Array) -> tuple[Array, Array]:
+        change = bump * step[:, None, None]
+        above, below = (evaluated(target, leaf, values, moving, values[leaf] + sign * change).T for sign in (1.0, -1.0))
         with np.errstate(all="ignore"):
             rounding = 4.0 * _EPSILON * np.maximum(np.abs(above), np.abs(below)) / step
-            columns.append(((above - below) / (2.0 * step), rounding))
-    return extrapolated(columns)
+            return (above - below) / (2.0 * step), rounding
+
+    found, error = extrapolated([difference(first / SHRINK**level) for level in range(LEVELS)])
+    slope, noise = difference(np.where(at == 0, first, FIRST * np.abs(at)) * FINE)
+    with np.errstate(all="ignore"):
+        return found, error, ~(np.abs(slope - found) <= DOUBTFUL * np.abs(found) + CONTRADICTED * (error + noise))
 
 
 def extrapolated(rows: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:

@@ -101,7 +101,7 @@ declare_reduction(
 # ------------------------------------------------------------------------------- median
 
 
-def _middle(x: Array, axes: Any) -> tuple[Array, Array]:
+def middle(x: Array, axes: Any) -> tuple[Array, Array]:
     """The two middle ones of the ordered entries, which are one of an odd number."""
     rows = np.sort(rows_of(x, axes), axis=-1)
     n = rows.shape[-1]
@@ -109,7 +109,7 @@ def _middle(x: Array, axes: Any) -> tuple[Array, Array]:
 
 
 def _median_kernel(x: Array, axes: Any) -> Array:
-    low, high = _middle(x, axes)
+    low, high = middle(x, axes)
     whole = low + high
     return np.asarray(np.where(low == high, low, np.where(np.isfinite(whole), 0.5 * whole, 0.5 * low + 0.5 * high)))
 
@@ -117,14 +117,14 @@ def _median_kernel(x: Array, axes: Any) -> Array:
 def _share_kernel(a: Any, x: Array) -> Array:
     """Half to those equal to the lower middle entry, half to those equal to the upper one, each half evenly."""
     axes = axes_of(a["axis"])
-    halves = [(x == middle).astype(float) for middle in _middle(x, axes)]
+    halves = [(x == middle).astype(float) for middle in middle(x, axes)]
     return np.asarray(sum(0.5 * half / np.sum(half, axis=axes, keepdims=True) for half in halves))
 
 
 def _median_kink(a: Any, x: Array) -> Array:
     """Where an entry that is in the middle has its equal; two equal ones that both are in the middle do no harm."""
     axes = axes_of(a["axis"])
-    low, high = _middle(x, axes)
+    low, high = middle(x, axes)
     beside = [np.sum(x == middle, axis=axes, keepdims=True) for middle in (low, high)]
     alone = 2 if length_of(x, axes) % 2 == 0 else 1
     return np.asarray(np.where(low == high, beside[0] > alone, (beside[0] > 1) | (beside[1] > 1)))
