@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,7 @@ class Prepared:
         step = self.steps[sweep, batched]
         exact = {k: d.array.reshape(_given_axes(d, k in batched)) for k, d in data.items()}
         found = step.called({k: float(a) if a.ndim == 0 else a for k, a in exact.items()})
-        self.latest = step if set(exact) == set(arrays) else None
+        self.latest = step
         return found or _evaluated(sweep, data, batch)
 
     def _rows(self, arrays: dict[str, Array]) -> tuple[dict[str, Datum], int | None]:
@@ -147,13 +147,12 @@ class Step:
         self.pick = _picking([name for name, *_ in self.inputs])
         if results is None or len(of) < len(plan.primals) or len(inputs) < len(shapes):
             return
-        known = leaf_values(plan, {name: Datum(np.empty(0), shapes[name]) for name in inputs.values()})
+        known = leaf_values(replace(plan, inputs=[leaf for leaf in plan.inputs if leaf in plan.literals]), {})
         wanted = zip([plan.target, *results], [plan.target.shape, *sweep.shapes], strict=True)
         with suppress(GivesUp):
             self.program = compiled(
-                {leaf: name in batched for leaf, name in inputs.items()},
-                {leaf: known[leaf] for leaf in plan.literals if leaf in known},
-                list(dict.fromkeys([*inputs, *sweep.forward])), ancestors(results),
+                {leaf: name in batched for leaf, name in inputs.items()}, known,
+                [*inputs, *sweep.forward], ancestors(results),
                 [(node, in_numbers(shape)) for node, shape in wanted], of,
             )  # fmt: skip
 
@@ -232,9 +231,7 @@ def _packed(sweep: Sweep, found: Sequence[Any], rows: int | None, moving: Sequen
 def _shown(array: Any, shape: tuple[int, ...], rows: int | None, moves: bool) -> Any:
     """A result in its shape, with the axis of rows where there are any."""
     if rows is None:
-        if shape:
-            return array if array.shape == shape else np.reshape(array, shape)
-        return array if isinstance(array, float) else array.item()
+        return np.reshape(array, shape) if shape else array.item()
     if not moves:  # the same in all rows
         return np.array(np.broadcast_to(np.reshape(array, shape), (rows, *shape)))
     return np.reshape(array, (rows, *shape))

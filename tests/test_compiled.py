@@ -16,8 +16,8 @@ import pytest
 import gradcalc
 from gradcalc import prepared as prepared_module
 from gradcalc.compiled import code as code_module
-from gradcalc.compiled.finite import BOUNDED, KEEPS
-from gradcalc.graph import OPERATIONS
+from gradcalc.compiled.finite import BOUNDED, KEEPS, unseen
+from gradcalc.graph import OPERATIONS, Graph, ancestors
 from gradcalc.prepared import Prepared, _evaluated
 from tests import programs
 from tests.programs import Unsuitable
@@ -65,6 +65,17 @@ def by_code_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepared_module, "_evaluated", refuse)
 
 
+@pytest.fixture
+def by_code_where_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Help of the evaluator only where the derivatives have no form that code could compute, or the file has some."""
+
+    def checked(sweep: Any, *more: Any) -> Any:
+        assert sweep.results is None or sweep.plan.primals, "the code gave up"
+        return _evaluated(sweep, *more)
+
+    monkeypatch.setattr(prepared_module, "_evaluated", checked)
+
+
 def random_program(seed: int, result: programs.Shape = (), most: int = 30) -> programs.Program:
     try:
         program = programs.written(random.Random(seed), {"result": result}, most)
@@ -75,6 +86,7 @@ def random_program(seed: int, result: programs.Shape = (), most: int = 30) -> pr
     return program
 
 
+@pytest.mark.usefixtures("by_code_where_it_can")
 @pytest.mark.parametrize("seed", range(60))
 def test_code_and_evaluator_agree(seed: int) -> None:
     program = random_program(seed)
@@ -107,6 +119,7 @@ def arrays_for(expression: str, seed: int = 0) -> dict[str, np.ndarray[Any, Any]
     return {name: draw.normal(size=SHAPES[name]) for name in sorted(used)}
 
 
+@pytest.mark.usefixtures("by_code_alone")
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 @pytest.mark.parametrize("rows", [0, 1, 5])
 def test_expressions(expression: str, rows: int) -> None:
@@ -132,9 +145,141 @@ def test_ordinary_values_need_no_evaluator(text: str) -> None:
     gradcalc.loads(text).compile("s")(**arrays)
 
 
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize(("text", "value", "gradient"), [
+    ("s = mean(concat(2 x, x, axis=1))", 2.25, [0.75, 0.75]),
+    ("s = sum(concat(x, x .* x, axis=1) c)", 8.0, [3.0, 5.0]),
+    ("s = sum(max(x, 1.5))", 3.5, [0.0, 1.0]),
+    ("s = sum(x .* ones(2)) + 1(x[0] < 0)", 3.0, [1.0, 1.0]),
+])  # fmt: skip
+def test_by_hand(text: str, value: float, gradient: list[float]) -> None:
+    """At x = [1, 2], where c is [1, 1]."""
+    step = gradcalc.loads(text + "; c = [1, 1]").compile("s", wrt=["x"], shapes={"x": (2,)})
+    x = np.array([1.0, 2.0])
+    for arrays in (x, x):
+        found, gradients = step(x=arrays)
+        assert (found, gradients["x"].tolist()) == (value, gradient)
+    rows, gradients = step(x=np.stack([x, x]))
+    assert (rows.tolist(), gradients["x"].tolist()) == ([value] * 2, [gradient] * 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(x)", "1(x > 0)", "max(x, 1)", "x + 1", "sin(x)", "where(x > 2, x, 1)", "5", "x", "(x + 1) (x - 2)"]
+)
+def test_numbers_are_floats(text: str) -> None:
+    step = gradcalc.loads(f"s = {text} + 0 x").compile("s")
+    for _ in range(2):
+        value, gradients = step(x=1.0)
+        assert (type(value), type(gradients["x"])) == (float, float)
+    step = gradcalc.loads(f"s = {text}; input x").compile("s", wrt=["x"])
+    assert [type(step(x=1.0)[0]) for _ in range(2)] == [float, float]
+
+
+# ------------------------------------------------------------------------------------- inputs
+
+
+ROWS = "s = c (x^T A y) + r y"
+"""Numbers, columns, a matrix and a row, each of which may have rows."""
+
+
+def rows_data(moving: str, rows: int = 4) -> dict[str, Any]:
+    draw = np.random.default_rng(0)
+    sizes = {"c": (), "x": (3,), "A": (3, 2), "y": (2,), "r": (1, 2)}
+    found = {n: draw.normal(size=(rows, *s) if n in moving else s) for n, s in sizes.items()}
+    return {n: a if a.ndim else float(a) for n, a in found.items()}
+
+
+def expected_rows(d: dict[str, Any], rows: int = 4) -> tuple[Any, dict[str, Any]]:
+    """s, and its gradients: x^T A y, c A y, c x y^T, c A^T x + r^T, y^T."""
+    ranks = {"c": 0, "x": 1, "A": 2, "y": 1, "r": 2}
+    c, x, A, y, r = (np.broadcast_to(d[n], (rows, *np.shape(d[n])[np.ndim(d[n]) - k :])) for n, k in ranks.items())
+    form = np.einsum("ki,kij,kj->k", x, A, y)
+    return c * form + np.einsum("kij,kj->k", r, y), {
+        "c": form, "x": np.einsum("k,kij,kj->ki", c, A, y), "A": np.einsum("k,ki,kj->kij", c, x, y),
+        "y": np.einsum("k,kij,ki->kj", c, A, x) + r[:, 0], "r": y[:, None, :]}  # fmt: skip
+
+
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize("moving", ["x", "c", "A", "y", "r", "xA", "cr", "Ay", "cxAyr"])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_rows_of_some_inputs(moving: str, rows: int) -> None:
+    step = gradcalc.loads(ROWS).compile("s", shapes={"c": (), "x": (3,), "A": (3, 2), "y": (2,), "r": (1, 2)})
+    for _ in range(2):
+        d = rows_data(moving, rows)
+        value, gradients = step(**d)
+        expected, by_name = expected_rows(d, rows)
+        np.testing.assert_allclose(value, expected, rtol=1e-12)
+        for name, gradient in gradients.items():
+            np.testing.assert_allclose(gradient, by_name[name], rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_no_rows(order: int) -> None:
+    """Nothing for each of no rows; also by what is no row."""
+    step = gradcalc.loads("s = a x^T x + b").compile("s", shapes={"x": (3,)}, order=order)
+    for _ in range(2):
+        value, gradients, *more = step(x=np.ones((0, 3)), a=2.0, b=1.0)
+        assert (value.shape, gradients["a"].shape, gradients["x"].shape) == ((0,), (0,), (0, 3))
+        assert not more or (more[0]["x"]["x"].shape, more[0]["a"]["x"].shape) == ((0, 3, 3), (0, 1, 3))
+
+
+@pytest.mark.parametrize(("moving", "name", "shape"), [
+    ("", "y", (3,)), ("", "y", ()), ("", "x", (4,)), ("", "x", (2, 2, 3)), ("", "c", (1, 1)), ("", "A", (2, 3)),
+    ("", "A", (3,)), ("", "r", (1, 3)), ("", "r", (2,)),
+    ("x", "y", (3,)), ("x", "y", ()), ("x", "x", (4, 2)), ("x", "x", ()), ("x", "y", (5, 2)), ("x", "c", (5,)),
+    ("x", "c", (2, 2)), ("x", "A", (2, 3)), ("x", "A", (3,)), ("x", "r", (1, 3)), ("x", "r", (2,)),
+    ("xA", "x", (5, 3)), ("xA", "A", (5, 3, 2)), ("xA", "A", (4, 2, 3)), ("xc", "c", (5,)), ("cx", "x", (3, 3)),
+])  # fmt: skip
+def test_arrays_of_a_wrong_shape_are_refused_after_right_ones(moving: str, name: str, shape: tuple[int, ...]) -> None:
+    step = gradcalc.loads(ROWS).compile("s", shapes={"c": (), "x": (3,), "A": (3, 2), "y": (2,), "r": (1, 2)})
+    arrays = rows_data(moving)
+    step(**arrays)
+    array = np.ones(shape) if shape else 1.0
+    with pytest.raises(gradcalc.GradcalcError):
+        step(**{**arrays, name: array})
+
+
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("kind", ["int64", "float32", "list", "subclass", "number", "strided"])
+def test_arrays_of_other_kinds_after_arrays_of_floats(rows: bool, kind: str) -> None:
+    """Integers are multiplied as floats, where 2^40 2^40 is not 0; what has 24 bits, with 53."""
+    step = gradcalc.loads("s = c x^T x").compile("s", shapes={"x": (2,)})
+    x = np.array([[2.0**40, 0.1], [3.0, 4.0]]) if rows else np.array([2.0**40, 0.1])
+    c: Any = 2.0
+    step(x=x, c=c)
+    given: Any = x
+    if kind in ("int64", "float32"):
+        given = x.astype(kind)
+        x = given.astype(float)
+    elif kind == "list":
+        given = x.tolist()
+    elif kind == "subclass":
+        given = x.view(np.memmap)
+    elif kind == "number":
+        c = np.array(2)
+    else:
+        given = np.repeat(x, 2, axis=-1)[..., ::2]
+    value, gradients = step(x=given, c=c)
+    np.testing.assert_array_equal(value, 2 * np.sum(x * x, axis=-1))
+    np.testing.assert_array_equal(gradients["x"], 4 * x)
+    np.testing.assert_array_equal(gradients["c"], np.sum(x * x, axis=-1))
+
+
+def test_a_large_derivative_is_refused() -> None:
+    limits = gradcalc.errors.Limits(entries=100)
+    for text, shapes, order in (("h = x .^ 2", (11,), 1), ("s = x^T x", (11,), 2)):
+        step = gradcalc.loads(text, limits=limits).compile(text[0], shapes={"x": shapes}, order=order)
+        with pytest.raises(gradcalc.GradcalcError) as caught:
+            step(x=np.ones(shapes))
+        assert caught.value.diagnostics[0].code == "limit-entries"
+        step = gradcalc.loads(text, limits=limits).compile(text[0], shapes={"x": (10,)}, order=order)
+        assert step(x=np.ones(10))[-1]
+
+
 # ------------------------------------------------------------------- Jacobians and Hessians
 
 
+@pytest.mark.usefixtures("by_code_where_it_can")
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("shape", [(3,), (1, 2), (2, 2)])
 def test_jacobians_are_those_of_the_model(seed: int, shape: tuple[int, ...]) -> None:
@@ -148,6 +293,7 @@ def test_jacobians_are_those_of_the_model(seed: int, shape: tuple[int, ...]) -> 
         assert error(jacobian, expected[name].value) < EXACT, name
 
 
+@pytest.mark.usefixtures("by_code_where_it_can")
 @pytest.mark.parametrize("seed", range(60))
 def test_second_derivatives_are_those_of_the_model(seed: int) -> None:
     program = random_program(seed, most=12)
@@ -229,6 +375,38 @@ def test_rows_of_jacobians() -> None:
     assert np.allclose(hessians["x"]["x"], expected)
 
 
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize(("text", "value", "jacobian"), [
+    ("h = max(x, y)", [3.0, 2.0], [[0.0, 0.0], [0.0, 1.0]]), ("h = min(x, y)", [1.0, 1.0], [[1.0, 0.0], [0.0, 0.0]]),
+    ("h = x", [1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]]), ("h = where(x > y, x, 5)", [5.0, 2.0], [[0.0, 0.0], [0.0, 1.0]]),
+    ("h = 1(x > y)", [0.0, 1.0], [[0.0, 0.0], [0.0, 0.0]]),
+])  # fmt: skip
+def test_jacobians_by_hand(text: str, value: list[float], jacobian: list[list[float]]) -> None:
+    """At x = [1, 2], y = [3, 1]; the results are nobody else's."""
+    step = gradcalc.loads(text + "; y = [3, 1]").compile("h", wrt=["x"], shapes={"x": (2,)})
+    x = np.array([1.0, 2.0])
+    for _ in range(3):
+        found, jacobians = step(x=x)
+        assert (found.dtype, found.tolist(), jacobians["x"].tolist()) == (float, value, jacobian)
+        found[:], jacobians["x"][:] = 7.0, 7.0
+        assert x.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("rows", [np.array([[2.0, -1.0], [0.0, 4.0], [1.0, 1.0]]), np.zeros((0, 2))])
+def test_rows_of_jacobians_by_nodes(rows: np.ndarray[Any, Any]) -> None:
+    """Code computes what is not taken too, and gives up where that is not finite: y = M log(x) where x > 0."""
+    M = np.array([[1.0, 2.0], [3.0, 4.0]])
+    step = gradcalc.loads("y = M where(x > 0, log(x), 0) c").compile("y", shapes={"x": (2,)})
+    value, jacobians = step(x=rows, M=M, c=2.0)
+    taken = np.where(rows > 0, rows, 1.0)
+    assert (value.shape, jacobians["x"].shape) == ((len(rows), 2), (len(rows), 2, 2))
+    np.testing.assert_allclose(value, 2 * np.log(taken) @ M.T, rtol=1e-14)
+    np.testing.assert_allclose(jacobians["x"], 2 * M * ((rows > 0) / taken)[:, None, :], rtol=1e-14)
+    np.testing.assert_allclose(jacobians["c"], np.log(taken) @ M.T, rtol=1e-14)
+    by_M = 2 * np.einsum("ij,kl->kijl", np.eye(2), np.log(taken))  # by columns: entry (i, j) of M at 2 j + i
+    np.testing.assert_allclose(jacobians["M"], np.swapaxes(by_M, 2, 3).reshape(len(rows), 2, 4), rtol=1e-14)
+
+
 # ------------------------------------------------------------------------------------ buffers
 
 
@@ -259,9 +437,71 @@ def test_results_stay_as_they_are_while_someone_has_them() -> None:
 def test_results_are_no_inputs() -> None:
     """∂(x^T y)/∂x is y: another array."""
     x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
-    _, gradients = gradcalc.loads("s = x^T y").compile("s")(x=x, y=y)
-    gradients["x"][:] = 0
-    assert y.tolist() == [3, 4]
+    step = gradcalc.loads("s = x^T y").compile("s")
+    for _ in range(2):
+        _, gradients = step(x=x, y=y)
+        gradients["x"][:] = 0
+        assert y.tolist() == [3, 4]
+
+
+def test_results_are_nothing_that_is_kept() -> None:
+    """∂(sum(x))/∂x is always the same, and yet it is the caller's."""
+    step = gradcalc.loads("s = sum(x)").compile("s")
+    for _ in range(3):
+        _, gradients = step(x=np.ones(3))
+        assert gradients["x"].tolist() == [1, 1, 1]
+        gradients["x"][:] = 0
+
+
+def works(step: Prepared) -> int:
+    """How many buffers of work the code of the last call has, without the zeros of checks."""
+    assert step.latest is not None and step.latest.program is not None
+    return sum(isinstance(kind, type) for _, _, kind in step.latest.program.code.works)
+
+
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize(("text", "arrays", "value", "buffers"), [
+    ("s = sum(x" + " .* y" * 10 + ")", {"x": np.full(3, 2.0), "y": np.full(3, 2.0)}, 3 * 2.0**11, 1),
+    ("s = sum(" + "A " * 10 + "x)", {"x": np.full(2, 2.0), "A": np.full((2, 2), 1.0)}, 2.0**12, 3),
+])  # fmt: skip
+def test_memory_is_used_again(text: str, arrays: dict[str, Any], value: float, buffers: int) -> None:
+    """What works entry by entry writes over what it reads; of products of matrices two take turns, and a column."""
+    step = gradcalc.loads(text).compile("s", wrt=["x"])
+    assert isinstance(step, Prepared)
+    found, gradients = step(**arrays)
+    assert (found, gradients["x"].tolist()) == (value, [2.0**10] * len(arrays["x"]))
+    assert works(step) == buffers
+
+
+@pytest.mark.usefixtures("by_code_alone")
+def test_large_results_are_computed_where_they_were_before() -> None:
+    """Once nobody has them any more: no call needs memory for another array."""
+    n = 300
+    draw = np.random.default_rng(0)
+    W, x = draw.normal(size=(n, n)), draw.normal(size=n)
+    step = gradcalc.loads("s = x^T tanh(W) x").compile("s")
+    step(W=W, x=x)
+    step(W=W, x=x)
+    tracemalloc.start()
+    try:
+        _, gradients = step(W=W, x=x)
+        assert tracemalloc.get_traced_memory()[1] < W.nbytes / 2
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_allclose(gradients["W"], np.outer(x, x) * (1 - np.tanh(W) ** 2), rtol=1e-12)
+
+
+@pytest.mark.usefixtures("by_code_alone")
+@pytest.mark.parametrize("n", [3, 70, 1100])
+def test_outer_products(n: int) -> None:
+    """∂(u^T A x)/∂A = u x^T, of nine entries and of a million; its product with another array."""
+    draw = np.random.default_rng(0)
+    u, x, A = draw.normal(size=n), draw.normal(size=n), np.zeros((n, n))
+    step = gradcalc.loads("s = u^T A x").compile("s", wrt=["A"])
+    for _ in range(2):
+        assert np.array_equal(step(u=u, x=x, A=A)[1]["A"], np.outer(u, x))
+    step = gradcalc.loads("s = u^T tanh(A) x + sum(u x^T .* A)").compile("s", wrt=["A"])
+    assert np.array_equal(step(u=u, x=x, A=A)[1]["A"], 2 * np.outer(u, x))
 
 
 def test_two_gradients_that_are_equal_are_two_arrays() -> None:
@@ -378,6 +618,26 @@ def test_what_is_said_to_keep_what_is_not_finite_does(name: str, bad: float) -> 
                 with np.errstate(all="ignore"):
                     found = OPERATIONS[name].kernel(attributes, *given)
                 assert not np.isfinite(found).all(), (attributes, k, others)
+
+
+def test_only_what_is_swallowed_is_looked_at() -> None:
+    """tanh hides what is too large in its operand, exp what is -∞; a sum or a product hides nothing.
+
+    A result is looked at anyway.
+    """
+    graph = Graph()
+    x = graph.make("input", name="x", shape=(2,))
+    squared = graph.make("multiply", x, x)
+    large = graph.make("exp", squared)
+    hidden = graph.make("tanh", large)
+    total = graph.make("sum", graph.make("add", hidden, x, signs=(1, 1)), axis=None)
+    order = ancestors([total])
+    assert unseen(order, [total]) == [squared, large]
+    assert unseen(order, [total, large]) == [squared]
+    assert unseen(order, []) == [squared, large, total]
+    assert unseen(ancestors([squared]), [squared]) == []
+    assert unseen(ancestors([hidden]), [hidden]) == [squared, large]
+    assert unseen(ancestors([large]), [large]) == [squared]
 
 
 EXTREME = np.array([[0.0], [-0.0], [5e-324], [-5e-324], [1.0], [-1.0], [750.0], [-750.0], [1e155], [-1e155],

@@ -169,7 +169,8 @@ class Writer:
         for k, instruction in enumerate(instructions):
             ending = [i for i in {o.owner.index for o in instruction.operands if isinstance(o, Value)}
                       if last[i] == k and i in held]  # fmt: skip
-            if instruction.kind != "matmul":  # what works entry by entry may write over what it reads
+            overwrites = instruction.kind != "matmul"  # what works entry by entry may write over what it reads
+            if overwrites:
                 _release(ending, held, free)
             value = instruction.value
             out: ast.expr | None = None
@@ -181,7 +182,8 @@ class Writer:
             elif _is_computed_into(instruction) and not value.is_number:
                 out = self._work(value, free, held)
             self.body.append(self._statement(instruction, out))
-            _release(ending, held, free)
+            if not overwrites:
+                _release(ending, held, free)
         for check in self.checks:
             self.body.append(self._check(*check))
         return written
@@ -204,8 +206,6 @@ class Writer:
                 made = self._pointwise(instruction, operands, out)
             case "matmul":
                 made = self._product(instruction, operands, out)
-                if value.is_number:
-                    made = self._call(float, "float", [made])
             case "outer":
                 made = self._outer(value, operands, out)
             case "inner" if value.batched:
@@ -254,14 +254,13 @@ class Writer:
         return self._method(operands[0], "dot", [operands[1], *given])
 
     def _outer(self, value: Value, operands: list[ast.expr], out: ast.expr | None) -> ast.expr:
+        given = [] if out is None else [out]
         if prod(value.sizes) > LARGE:
-            made = self._call(_products, "products", operands)
-            made.keywords.extend([] if out is None else [tree.keyword("out", out)])
-            return made
+            return self._call(_products, "products", operands + given)
         every, none = tree.Slice(), tree.Constant(None)
         column, row = (tree.Subscript(o, tree.Tuple(index, ast.Load()), ast.Load())
                        for o, index in zip(operands, ([every, none], [none, every]), strict=True))  # fmt: skip
-        return self._method(column, "dot", [row, *([] if out is None else [out])])
+        return self._method(column, "dot", [row, *given])
 
     def _kernel(self, instruction: Instruction, operands: list[ast.expr]) -> ast.expr:
         node, value = instruction.detail, instruction.value
@@ -328,9 +327,7 @@ class Writer:
     def _operand(self, operand: Operand) -> ast.expr:
         if isinstance(operand, Value):
             return _name(f"v{operand.index}")
-        if isinstance(operand, bool) or np.isfinite(operand):
-            return tree.Constant(operand)
-        return self._kept(operand)
+        return tree.Constant(operand)
 
     def _named(self, name: str, thing: Any) -> str:
         self.names[name] = thing
@@ -356,9 +353,8 @@ def _is_computed_into(instruction: Instruction) -> bool:
 
 def _release(values: Sequence[int], held: dict[int, tuple[Buffer, int]], free: dict[Buffer, list[int]]) -> None:
     for index in values:
-        if index in held:
-            buffer, number = held.pop(index)
-            free.setdefault(buffer, []).append(number)
+        buffer, number = held.pop(index)
+        free[buffer].append(number)
 
 
 def _out(result: Operand) -> Buffer | None:
@@ -369,7 +365,7 @@ def _out(result: Operand) -> Buffer | None:
 
 
 def _give_up(test: ast.expr) -> ast.stmt:
-    return tree.If(test, [tree.Return(tree.Constant(None))], [])
+    return tree.If(test, [tree.Return(None)], [])
 
 
 def _buffer(value: Value) -> Buffer:
@@ -383,7 +379,7 @@ def _name(text: str) -> ast.expr:
 def _slice(item: Any) -> ast.expr:
     if not isinstance(item, tuple):
         return tree.Constant(item)
-    return tree.Slice(*(None if i is None else tree.Constant(i) for i in item))
+    return tree.Slice(*map(tree.Constant, item))
 
 
 def _products(left: Any, right: Any, out: Any = None) -> Any:

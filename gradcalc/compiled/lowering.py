@@ -104,11 +104,16 @@ def _filled(value: float) -> Callable[[Lowering, Node], Operand]:
 
 
 def _same(lowering: Lowering, node: Node) -> Operand:
-    """Another name, or a number as an array of one entry and back."""
+    """Another name, a number as an array of one entry and back, or a column as a matrix of one column and back."""
     operand = lowering.operands[node.inputs[0]]
-    if node.shape == SCALAR and isinstance(operand, Value) and operand.sizes:
+    if not isinstance(operand, Value) or not operand.sizes:
+        return operand
+    if node.shape == SCALAR:
         return _item(lowering, operand, (0,) * len(operand.sizes))
-    return operand
+    before, after = (sizes_of(n.shape) for n in (*node.inputs, node))
+    if len(before) > len(after) and len(operand.sizes) > len(after):
+        return lowering.listing.view(operand, "block", operand.sizes[:1], ((None, None), 0))
+    return lowering.listing.across(operand) if len(before) < len(after) else operand
 
 
 def _item(lowering: Lowering, value: Value, place: tuple[int, ...]) -> Value:
