@@ -16,6 +16,7 @@ from mpmath import mp, mpf
 
 import gradcalc
 from gradcalc.graph import OPERATIONS
+from gradcalc.ops import quarter_turns
 from tests.exact import matrices, measured, reductions
 from tests.exact.elementwise import ATTRIBUTES, EXACT, OPERANDS, PARTS, points
 
@@ -236,3 +237,9 @@ def test_the_second_derivative_of_hypot_at_its_kink_is_flagged() -> None:
     found = measured.computed("hypot", {}, [(0.0, 0.0)], (1, 2))
     assert (found[0,][0], found[1,][0]) == (0.0, 0.0)
     assert np.isnan(found[0, 0][0])
+
+
+def test_half_pi_to_all_its_places() -> None:
+    quarter_turns.half_pi.cache_clear()
+    with mp.workprec(quarter_turns.BITS + 100):
+        assert quarter_turns.half_pi() == int(mp.pi / 2 * 2**quarter_turns.BITS)
