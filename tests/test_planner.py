@@ -14,6 +14,7 @@ from gradcalc.errors import Limits
 from gradcalc.graph import verify
 from gradcalc.notation import EXPLICIT, render
 from gradcalc.planning.definitions import names_in
+from gradcalc.planning.plan import named_values
 from gradcalc.planning.planner import Plan
 
 
@@ -189,6 +190,10 @@ DATA = "\na = 2; b = 3; x = [1, 2, 3]; y = [4, 5, 6]; A = [2, 1; 1, 3]; v = [5, 
         # parameters hide values
         ("f(v); f(x) = x x", [25, 49]),
         ("f(x - 2); f(t) = |t| t", [-1, 0, 1]),
+        # powers
+        ("A^1", [[2, 1], [1, 3]]),
+        ("A I^2", [[2, 1], [1, 3]]),
+        ("||[3, 4]||^3", 125),
         # comparisons of matrices
         ("1(A > 2 I)", [[0, 1], [1, 1]]),
     ],
@@ -226,6 +231,11 @@ def test_meaning(expression: str, expected: Any) -> None:
         ("A^1001", "bad-exponent", "write `A .^ 1001` for the power of every entry"),
         ("sin(x, axis=0)", "bad-argument", "leave `axis=` out"),
         ("x + y^T", "shape-mismatch", "write `y` for a column"),
+        ("y^T + x", "shape-mismatch", "write `y` for a column"),
+        ("x^T + v^T", "shape-mismatch", "give `v^T` 3 entries"),
+        ("A + C", "shape-mismatch", "give `C` the shape 2×2, or `A` the shape 2×3"),
+        ("C + v^T", "shape-mismatch", "write `v` to stretch it over every column"),
+        ("C + |x|", "shape-mismatch", "write `(|x|)^T` to stretch it over every row"),
         ("x + v^T", "shape-mismatch", "for every pair of entries write the outer product `u v^T`"),
         ("C + [1, 2, 3]", "shape-mismatch", "write `[1, 2, 3]^T` to stretch it over every row"),
         ("C + (x + y)", "shape-mismatch", "write `(x + y)^T` to stretch it over every row"),
@@ -248,6 +258,15 @@ def test_what_does_not_fit_says_what_would(expression: str, code: str, remedy: s
         ("r = [1, x]", "bad-literal"),
         ("r = [[1, 2; 3, 4], [5, 6; 7, 8]]", "bad-literal"),
         ("f(t) = t; f = 3", "duplicate-name"),
+        ("r = x[I]", "bad-index"),
+        ("r = I + 1", "unknown-size"),
+        ("r = (2 I)^2", "unknown-size"),
+        ("r = (A ⊗ I)^T", "unknown-size"),
+        ("r = [1, 2, 3; 4, 5, 6] + I", "unknown-size"),
+        ("r = x .^ v", "shape-mismatch"),
+        ("I == 2 I", "unknown-size"),
+        ("[1, 2, 3; 4, 5, 6] == I", "unknown-size"),
+        ("f(t) = t^2; r = 2 t", "unknown-name"),
         ("g(t) = t^2; r = g'(unknown)", "unknown-name"),
         ("g(t) = t t g; r = g(x)", "function-as-value"),
     ],
@@ -266,6 +285,43 @@ def test_the_last_entry_has_no_number_where_the_length_has_none() -> None:
     with pytest.raises(GradcalcError) as caught:
         loads("x ∈ R^n; y = x[-1]").plan(numeric=False)
     assert [d.help for d in caught.value.diagnostics] == ["count from the first entry"]
+
+
+def test_the_inverse_of_what_is_not_square_is_told_with_its_shape() -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads("r = C^-T; C = [1, 2, 3; 4, 5, 6]").plan()
+    [found] = caught.value.diagnostics
+    assert (found.code, [label.text for label in found.labels]) == ("shape-mismatch", ["2×3"])
+
+
+@pytest.mark.parametrize("length", [24, 25])
+def test_long_names_in_a_remedy_are_cut_in_their_middle(length: int) -> None:
+    """From 25 characters on."""
+    p, q = "p" * length, "q" * length
+    u, v = (p, q) if length == 24 else (f"{'p' * 12} … {'p' * 8}", f"{'q' * 12} … {'q' * 8}")
+    for text, remedy in (
+        (f"{p} + {q}; {q} = [5, 7]", f"give `{v}` 3 entries, or `{u}` 2"),
+        (f"[1, 2, 3; 4, 5, 6] + {p}", f"write `{u}^T` to stretch it over every row"),
+        (f"{p}^3", f"write `{u} .^ 3` for the power of every entry"),
+        (f"[1, 2; 3, 4]^{q}; {q} = 2", f"write `[1, 2; 3, 4] .^ {v}` for the power of every entry"),
+    ):
+        with pytest.raises(GradcalcError) as caught:
+            loads(f"r = {text}; {p} = [1, 2, 3]").plan()
+        assert [d.help for d in caught.value.diagnostics] == [remedy]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("y = dx; x = 2", "for a derivative write `∂y/∂x`"),
+        ("y = dz; x = 2", "define it, as in `dz = ...`, or give it a value with --set dz=..."),
+        ("y = qx; x = 2", "define it, as in `qx = ...`, or give it a value with --set qx=..."),
+    ],
+)
+def test_a_name_with_a_d_before_may_be_a_derivative(text: str, remedy: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).plan()
+    assert [d.help for d in caught.value.diagnostics] == [remedy]
 
 
 def test_long_expressions_in_a_message_are_cut_in_their_middle() -> None:
@@ -384,6 +440,7 @@ def test_a_value_that_is_used_twice_is_one_node() -> None:
         ("s = x^2; g = ∂s/∂x; x = 3", "s"),
         ("f(x, y, z) = (x + y) max(y, z); x = 1, y = 2, z = 0", "f"),
         ("s = x^2; x = 3; s == 9", "s"),
+        ("f(u) = u; g(x) = x^2; x = 3", "g"),
         ("x = [1, 2]", "x"),
     ],
 )
@@ -397,6 +454,19 @@ def test_several_targets_are_noted() -> None:
     """Of several values that nothing uses the others are named."""
     [note] = plan("a = x + 1; b = x + 2; x = 3").notes
     assert "target is b" in note and "for a write --of" in note
+    [note] = plan("; ".join(f"a{i} = x + {i}" for i in range(8)) + "; x = 3").notes
+    assert "target is a7" in note and "for a2, a3, a4, a5, a6 write --of" in note
+
+
+def test_data_from_outside_is_the_target_last_of_all() -> None:
+    found = plan("a = 2; b = 3; x (input)", shapes={"x": ()})
+    assert found.labels[found.target] == "b"
+    assert "for x, a write --of" in found.notes[0]
+
+
+def test_values_are_listed_once() -> None:
+    found = plan("s = x + y; x = 1; y = 2")
+    assert [name for name, _ in named_values(found, ["y", "x", "y"])] == ["y", "x"]
 
 
 def test_of_names_the_target() -> None:
@@ -506,8 +576,13 @@ def test_a_leading_number_multiplies_last() -> None:
     assert loads(f"r = 2 A v{DATA}").run(of="r").nodes["t1"].value.tolist() == [17, 26]
 
 
-def test_a_number_with_two_signs_is_shown_without() -> None:
-    assert render(plan("y = -(-25) x; x = 2").target).text == "25 x"
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("-(-25) x", "25 x"), ("1/2 x", "(1/2) x"), ("2 * 3 x", "6 x"), ("0.5/2 x", "0.25 x"), ("1 ./ 2 x", "(1/2) x")],
+)
+def test_written_numbers_are_shown_as_one(written: str, shown: str) -> None:
+    """A fraction of whole numbers stays one."""
+    assert render(plan(f"y = {written}; x = 2").target).text == shown
 
 
 def test_what_is_transposed_twice_is_no_piece() -> None:
@@ -522,7 +597,11 @@ def test_data_from_outside_goes_before_the_file() -> None:
     """Data in the file is replaced, a computed name cannot be given."""
     run = loads("s = x^2; x = 3").run({"x": 5})
     assert run.value == 25
-    assert codes("s = x^2; x = 3 y; y = 2", shapes={"x": ()}) == ["given-computed"]
+    with pytest.raises(GradcalcError) as caught:
+        loads("s = x^2; x = 3 y; y = 2").plan({"x": ()})
+    [found] = caught.value.diagnostics
+    assert (found.code, [label.text for label in found.labels]) == ("given-computed", ["computed here"])
+    assert codes("x ∈ R^2; s = sum(x)", shapes={"x": (3,)}) == ["data-shape"]
 
 
 def test_labels_stay_with_data_of_the_same_length() -> None:
@@ -592,6 +671,8 @@ def test_claims_are_planned() -> None:
     """Both sides are nodes; an identity takes its size from the other side."""
     found = plan("h = f(z); f = tanh; z = [1, 2]; ∂h/∂z == diag(f'(z)); ∂z/∂z == I")
     assert [c.right.shape for c in found.claims] == [(2, 2), (2, 2)]
+    found = plan("y = 3 x; x = 2; ∂y/∂y == I; I == A; A = [1, 0; 0, 1]")
+    assert [(c.left.shape, c.right.shape) for c in found.claims] == [((), ()), ((2, 2), (2, 2))]
 
 
 @pytest.mark.parametrize(
