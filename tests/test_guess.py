@@ -88,6 +88,7 @@ def shapes(text):
         ("y = [a, b] + c", {"a": (), "b": (), "c": (2,)}),
         ("Y = [a, b, c; d, e, g] + H", {"a": (), "b": (), "c": (), "d": (), "e": (), "g": (), "H": (2, 3)}),
         ("Y = [[a, b], [c, d], [e, g]] + H", {"a": (), "b": (), "c": (), "d": (), "e": (), "g": (), "H": (3, 2)}),
+        ("Y = [[], []] + C", {"C": (2, 0)}),
         ("y = max(x, c); s = x^T x", {"x": ("n",), "c": ("n",)}),
         ("y = where(m, a, b); s = sum(a)", {"m": ("n",), "a": ("n",), "b": ("n",)}),
         # what follows a bracket goes with it
@@ -104,6 +105,44 @@ def shapes(text):
         ("Y = A^T A + t I", {"A": ("m", "n"), "t": ()}),
         ("Y = A - I; I (input)", {"A": (), "I": ()}),
         ("s = f(t); Y = A B + ∂s/∂t", {"t": (), "A": ("n", "m"), "B": ("m", "k")}),
+        # two names for one function
+        ("s = total(x) + c; total = sum", {"x": ("n",), "c": ()}),
+        # what a function takes whole says nothing of what is beside its value
+        ("s = sum(x) + w; r = norm(w)", {"x": ("m",), "w": ("n",)}),
+        ("s = max(x) + w; r = norm(w)", {"x": ("m",), "w": ("n",)}),
+        ("s = max(x, y) + w; r = norm(w)", {"x": ("n",), "y": ("n",), "w": ("n",)}),
+        ("s = tr(A) + w; r = norm(w)", {"A": ("m", "m"), "w": ("n",)}),
+        ("s = x' (y) + w; q = norm(x); r = norm(w)", {"x": ("m",), "y": ("m",), "w": ("n",)}),
+        ("s = sum(W) + c", {"W": ("n", "m"), "c": ()}),
+        ("s = det(A) + c", {"A": ("n", "n"), "c": ()}),
+        # an operator takes all the product before it
+        ("y = A x ∘ c", {"A": ("n", "m"), "x": ("m",), "c": ("n",)}),
+        ("s = u^T x ⊗ 2 + c", {"u": ("n",), "x": ("n",), "c": ()}),
+        # a capital is a matrix in brackets too
+        ("Y = A (B + C); t = tr(A)", {"A": ("n", "n"), "B": ("n", "m"), "C": ("n", "m")}),
+        ("Y = A (-B); r = norm(A)", {"A": ("n", "m"), "B": ("m", "k")}),
+        ("Y = A f(X)", {"A": ("n", "m"), "X": ("m", "k")}),
+        ("s = t^2 T", {"t": (), "T": ()}),
+        # products that look like calls
+        ("y = X' (b + c); q = X z", {"X": ("n", "m"), "b": ("n",), "c": ("n",), "z": ("m",)}),
+        ("Y = W (C)^-1; r = norm(W)", {"W": ("n", "m"), "C": ("m", "m")}),
+        ("y = a (x)[0]; a ∈ R", {"a": (), "x": ("n",)}),
+        ("s = y3 (t) + z; y3 = y2 (t); y2 = y1 (t); y1 = x; q = norm(x)", {"x": ("n",), "t": (), "z": ("n",)}),
+        # a column times a matrix: the matrix is a row; a power of a matrix: it is square
+        ("Y = u C; r = norm(u)", {"u": ("n",), "C": (1, "m")}),
+        (
+            "r = norm(u); X = u C; Y = C + A B + E",
+            {"u": ("n",), "C": (1, "m"), "A": ("k", "p"), "B": ("p", "m"), "E": ("k", "m")},
+        ),
+        ("y = A x; Y = A^2", {"A": ("n", "n"), "x": ("n",)}),
+        # what is known of a vector later says what stood beside it
+        ("s = y + c; y = x + b; r = x^T v", {"x": ("n",), "b": ("n",), "c": ("n",), "v": ("n",)}),
+        # what is stated of a computed value is told to the names in it
+        ("Q = U; Q ∈ R^{2×3}", {"U": (2, 3)}),
+        ("q = A x; q ∈ R^{3×1}", {"A": (3, "n"), "x": ("n",)}),
+        ("y = ones(n) + c; s = norm(x); x ∈ R^n", {"x": ("n",), "c": ("n",)}),
+        # a square of numbers or of a matrix: the matrix beside it says which
+        ("q = v^T v; y = t^2; s = y + C; z = y + v; k = tr(C)", {"v": ("n",), "t": ("n", "n"), "C": ("n", "n")}),
         # a vector by a number is a vector
         ("y = t x; s = norm(x); g = ∂y/∂t + c", {"t": (), "x": ("n",), "c": ("n",)}),
     ],
@@ -140,6 +179,21 @@ def test_a_readers_guess(text, expected):
         ("Y = W[0:2, :] + C", {"W": ("n", "m"), "C": ("k", "m")}),
         ("K = kron(A, B) + C", {"A": ("n", "m"), "B": ("k", "p"), "C": ("q", "r")}),
         ("v = vec(A) + c", {"A": ("n", "m"), "c": ("k",)}),
+        ("∂s/∂b == u ∘ f'(z)", {"b": ("n",), "s": (), "z": ("n",), "u": ("n",)}),
+        # a side of 1 goes with every size
+        ("s = u^T h; ∂s/∂u == h^T", {"u": ("n",), "h": ("n",)}),
+        ("r = norm(u); X = u C; q = norm(c); c == C", {"u": ("n",), "C": (1, "m"), "c": ("k",)}),
+        ("r = norm(u); X = u C; Y = D C; C == D", {"u": ("n",), "C": (1, "m"), "D": ("k", 1)}),
+        (
+            "r = norm(u); X = u C; q = C w; Q = A B; q == Q",
+            {"u": ("n",), "C": (1, "m"), "w": ("m",), "A": ("k", "p"), "B": ("p", "q")},
+        ),
+        ("h = W x; J = ∂h/∂W + C", {"W": ("n", "m"), "x": ("m",), "C": ("k", "p")}),
+        ("y = ones(n + 1) + c; x ∈ R^n", {"c": ("m",)}),
+        # no input: constants, sizes, functions
+        ("y = π x^T x + n; A ∈ R^{n×n}", {"x": ("m",)}),
+        ("y = 2 f; f(t) = t^2", {}),
+        ("y = 2 f; f = tanh", {}),
     ],
 )
 def test_both_sides_of_a_claim_or_a_sum_have_one_shape(text, expected):
@@ -181,6 +235,20 @@ def test_a_long_text_takes_linear_time():
     found = guess_shapes(collect(parse(Source("text", "\n".join(lines)), Limits())), {})
     assert len(found["x0"]) == 1 and len(found["W3000"]) == 2
     assert len({size for shape in found.values() for size in shape}) == 3001
+
+
+def test_values_that_are_used_twice_take_linear_time():
+    """Each is told once that it is an array."""
+    lines = [f"x{i} = x{i - 1} + x{i - 1}" for i in range(1, 50)]
+    assert shapes("; ".join([*lines, "s = norm(x49)"])) == {"x0": ("n",)}
+
+
+def test_sizes_are_named_in_the_order_of_reading():
+    """By letters while there are some; the left side of a claim before the right."""
+    text = "; ".join(f"s{i} = x{i}^T x{i}" for i in range(8))
+    assert sorted(shape for [shape] in shapes(text).values()) == ["k", "m", "n", "n1", "n2", "p", "q", "r"]
+    found = guess_shapes(collect(parse(Source("text", "tr(A) == x^T B x"), Limits())), {})
+    assert found == {"A": ("n", "n"), "x": ("m",), "B": ("m", "m")}
 
 
 def test_arguments_that_are_missing_are_told_without_shapes():

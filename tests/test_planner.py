@@ -13,6 +13,8 @@ from gradcalc import GradcalcError, loads
 from gradcalc.errors import Limits
 from gradcalc.graph import verify
 from gradcalc.notation import EXPLICIT, render
+from gradcalc.planning.definitions import names_in
+from gradcalc.planning.plan import named_values
 from gradcalc.planning.planner import Plan
 
 
@@ -178,6 +180,22 @@ DATA = "\na = 2; b = 3; x = [1, 2, 3]; y = [4, 5, 6]; A = [2, 1; 1, 3]; v = [5, 
         ("f(g(b)); f(t) = g(t) + 1; g(t) = 2 t", 13),
         ("f'(b); f(t) = g(t)^2; g(t) = 3 t", 54),
         ("h'(x); h = f; f(t) = t^2", [2, 4, 6]),
+        # a body that holds a product is read anew for every call
+        ("f(1) + f(2); f(t) = a (t + 1)^2", 26),
+        ("f(1) + f(2); f(t) = a (t + 1)^2^1", 26),
+        ("f(3) + f(5); f(t) = 2^a (t)", 32),
+        # what follows a bracket goes with it, all of it
+        ("a (x)[1]", 4),
+        ("[1, 2; 3, 4]^2^T v", [7 * 5 + 15 * 7, 10 * 5 + 22 * 7]),
+        # parameters hide values
+        ("f(v); f(x) = x x", [25, 49]),
+        ("f(x - 2); f(t) = |t| t", [-1, 0, 1]),
+        # powers
+        ("A^1", [[2, 1], [1, 3]]),
+        ("A I^2", [[2, 1], [1, 3]]),
+        ("||[3, 4]||^3", 125),
+        # comparisons of matrices
+        ("1(A > 2 I)", [[0, 1], [1, 1]]),
     ],
 )  # fmt: skip
 def test_meaning(expression: str, expected: Any) -> None:
@@ -213,6 +231,11 @@ def test_meaning(expression: str, expected: Any) -> None:
         ("A^1001", "bad-exponent", "write `A .^ 1001` for the power of every entry"),
         ("sin(x, axis=0)", "bad-argument", "leave `axis=` out"),
         ("x + y^T", "shape-mismatch", "write `y` for a column"),
+        ("y^T + x", "shape-mismatch", "write `y` for a column"),
+        ("x^T + v^T", "shape-mismatch", "give `v^T` 3 entries"),
+        ("A + C", "shape-mismatch", "give `C` the shape 2×2, or `A` the shape 2×3"),
+        ("C + v^T", "shape-mismatch", "write `v` to stretch it over every column"),
+        ("C + |x|", "shape-mismatch", "write `(|x|)^T` to stretch it over every row"),
         ("x + v^T", "shape-mismatch", "for every pair of entries write the outer product `u v^T`"),
         ("C + [1, 2, 3]", "shape-mismatch", "write `[1, 2, 3]^T` to stretch it over every row"),
         ("C + (x + y)", "shape-mismatch", "write `(x + y)^T` to stretch it over every row"),
@@ -226,7 +249,95 @@ def test_what_does_not_fit_says_what_would(expression: str, code: str, remedy: s
     assert (found.code, found.help) == (code, remedy)
 
 
-@pytest.mark.parametrize(("expression", "what"), [("x ./ v", "quotient"), ("x ∘ v", "product"), ("x + v", "sum")])
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("r = solve(A, I)", "unknown-size"),  # what solve gives does not tell the size of what it takes
+        ("r = sum'(x)", "bad-derivative"),
+        ("r = max'(a, b)", "bad-derivative"),
+        ("r = [1, x]", "bad-literal"),
+        ("r = [[1, 2; 3, 4], [5, 6; 7, 8]]", "bad-literal"),
+        ("f(t) = t; f = 3", "duplicate-name"),
+        ("r = x[I]", "bad-index"),
+        ("r = I + 1", "unknown-size"),
+        ("r = (2 I)^2", "unknown-size"),
+        ("r = (A ⊗ I)^T", "unknown-size"),
+        ("r = [1, 2, 3; 4, 5, 6] + I", "unknown-size"),
+        ("r = x .^ v", "shape-mismatch"),
+        ("I == 2 I", "unknown-size"),
+        ("[1, 2, 3; 4, 5, 6] == I", "unknown-size"),
+        ("f(t) = t^2; r = 2 t", "unknown-name"),
+        ("g(t) = t^2; r = g'(unknown)", "unknown-name"),
+        ("g(t) = t t g; r = g(x)", "function-as-value"),
+    ],
+)
+def test_a_fault_of_its_own(text: str, code: str) -> None:
+    """One mistake, one message."""
+    assert codes(text + DATA) == [code]
+
+
+def test_a_name_of_data_is_no_function() -> None:
+    """Where `tanh` comes from outside it has no value at a place."""
+    assert codes("f = tanh; s = f(x); x = 2", shapes={"tanh": ()}) == ["undefined-function"]
+
+
+def test_the_last_entry_has_no_number_where_the_length_has_none() -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads("x ∈ R^n; y = x[-1]").plan(numeric=False)
+    assert [d.help for d in caught.value.diagnostics] == ["count from the first entry"]
+
+
+def test_the_inverse_of_what_is_not_square_is_told_with_its_shape() -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads("r = C^-T; C = [1, 2, 3; 4, 5, 6]").plan()
+    [found] = caught.value.diagnostics
+    assert (found.code, [label.text for label in found.labels]) == ("shape-mismatch", ["2×3"])
+
+
+@pytest.mark.parametrize("length", [24, 25])
+def test_long_names_in_a_remedy_are_cut_in_their_middle(length: int) -> None:
+    """From 25 characters on."""
+    p, q = "p" * length, "q" * length
+    u, v = (p, q) if length == 24 else (f"{'p' * 12} … {'p' * 8}", f"{'q' * 12} … {'q' * 8}")
+    for text, remedy in (
+        (f"{p} + {q}; {q} = [5, 7]", f"give `{v}` 3 entries, or `{u}` 2"),
+        (f"[1, 2, 3; 4, 5, 6] + {p}", f"write `{u}^T` to stretch it over every row"),
+        (f"{p}^3", f"write `{u} .^ 3` for the power of every entry"),
+        (f"[1, 2; 3, 4]^{q}; {q} = 2", f"write `[1, 2; 3, 4] .^ {v}` for the power of every entry"),
+    ):
+        with pytest.raises(GradcalcError) as caught:
+            loads(f"r = {text}; {p} = [1, 2, 3]").plan()
+        assert [d.help for d in caught.value.diagnostics] == [remedy]
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("y = dx; x = 2", "for a derivative write `∂y/∂x`"),
+        ("y = dz; x = 2", "define it, as in `dz = ...`, or give it a value with --set dz=..."),
+        ("y = qx; x = 2", "define it, as in `qx = ...`, or give it a value with --set qx=..."),
+    ],
+)
+def test_a_name_with_a_d_before_may_be_a_derivative(text: str, remedy: str) -> None:
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).plan()
+    assert [d.help for d in caught.value.diagnostics] == [remedy]
+
+
+def test_long_expressions_in_a_message_are_cut_in_their_middle() -> None:
+    """From 25 characters on."""
+    for by, of, x, y in (
+        ("(x + 1000 + 2000 + 3000)", "(x^2 + 1000 x + 20000 x)") * 2,
+        ("(x + 1000 + 2000 + 30000)", "(x^2 + 1000 x + 200000 x)", "(x + 1000 + … + 30000)", "(x^2 + 1000 … 00000 x)"),
+    ):
+        with pytest.raises(GradcalcError) as caught:
+            loads(f"g = ∂{of}/∂{by}; x = 1").plan()
+        assert [d.message for d in caught.value.diagnostics] == [f"`{x}` is no part of `{y}`"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"), [("x > v", "comparison"), ("x ./ v", "quotient"), ("x ∘ v", "product"), ("x + v", "sum")]
+)
 def test_what_does_not_fit_is_called_what_it_is(expression: str, what: str) -> None:
     with pytest.raises(GradcalcError) as caught:
         loads(f"r = {expression}{DATA}").run()
@@ -243,6 +354,24 @@ def test_a_wrong_number_of_arguments_is_told(expression: str, wanted: str) -> No
     given = expression.count(",", 0, expression.index(")")) + 1
     text = " ".join(str(part) for part in (caught.value.diagnostics[0].message, caught.value.diagnostics[0].rule))
     assert wanted in text and str(given) in text
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("f(t) = t; s = f(1, 2)", "`f` takes 1 argument and gets 2", "call it as `f(t)`"),
+        ("f(a, b, c) = a; s = f(1, 2)", "`f` takes 3 arguments and gets 2", "call it as `f(a, b, c)`"),
+        ("s = eye(1, 2)", "`eye` takes 1 argument and gets 2", "`gradcalc functions eye` shows how it is used"),
+        ("s = zeros()", "`zeros` takes 1 to 2 arguments and gets 0", "`gradcalc functions zeros` shows how it is used"),
+        ("s = f(a, b)", "`f` takes 1 argument and gets 2", "define it, as in `f(a, b) = ...`"),
+    ],
+)  # fmt: skip
+def test_a_wrong_number_of_arguments_says_how_to_call(text: str, message: str, remedy: str) -> None:
+    """A function that has no definition is one of one argument."""
+    with pytest.raises(GradcalcError) as caught:
+        loads(text).plan(numeric=False)
+    [found] = caught.value.diagnostics
+    assert (found.message, found.help) == (message, remedy)
 
 
 def test_a_value_of_a_functions_name_makes_it_a_product() -> None:
@@ -311,6 +440,7 @@ def test_a_value_that_is_used_twice_is_one_node() -> None:
         ("s = x^2; g = ∂s/∂x; x = 3", "s"),
         ("f(x, y, z) = (x + y) max(y, z); x = 1, y = 2, z = 0", "f"),
         ("s = x^2; x = 3; s == 9", "s"),
+        ("f(u) = u; g(x) = x^2; x = 3", "g"),
         ("x = [1, 2]", "x"),
     ],
 )
@@ -324,6 +454,19 @@ def test_several_targets_are_noted() -> None:
     """Of several values that nothing uses the others are named."""
     [note] = plan("a = x + 1; b = x + 2; x = 3").notes
     assert "target is b" in note and "for a write --of" in note
+    [note] = plan("; ".join(f"a{i} = x + {i}" for i in range(8)) + "; x = 3").notes
+    assert "target is a7" in note and "for a2, a3, a4, a5, a6 write --of" in note
+
+
+def test_data_from_outside_is_the_target_last_of_all() -> None:
+    found = plan("a = 2; b = 3; x (input)", shapes={"x": ()})
+    assert found.labels[found.target] == "b"
+    assert "for x, a write --of" in found.notes[0]
+
+
+def test_values_are_listed_once() -> None:
+    found = plan("s = x + y; x = 1; y = 2")
+    assert [name for name, _ in named_values(found, ["y", "x", "y"])] == ["y", "x"]
 
 
 def test_of_names_the_target() -> None:
@@ -341,7 +484,8 @@ def test_an_uncalled_function_is_an_output() -> None:
     run = loads("f(x, y, z) = (x + y) max(y, z); x = 1, y = 2, z = 0").run()
     assert run.value == 6
     assert {n: g.value for n, g in run.gradients.items()} == {"x": 2, "y": 5, "z": 0}
-    assert "f" not in plan("f(x) = x^2; s = f(x) + 1; x = 3").names
+    for called in ("s = f(x) + 1", "g = f; s = g(x)", "s = x + [1, 2][f(0):][0]"):
+        assert "f" not in plan(f"f(t) = t; {called}; x = 3").names
 
 
 def test_functions_of_scalars_act_entry_by_entry() -> None:
@@ -353,6 +497,12 @@ def test_functions_of_scalars_act_entry_by_entry() -> None:
     assert value("f(t) = A t; A = [0, 1; 1, 0]; h = f(z); z = [3, 4]", "h") == [4, 3]
     assert value("g(t) = f(t) + 1; f(t) = A t; A = [0, 1; 1, 0]; h = g(z); z = [3, 4]", "h") == [5, 4]
     assert codes("g(t) = f(t) f(t); f(t) = A t; A = [0, 1; 1, 0]; h = g(z); z = [3, 4]") == ["shape-mismatch"]
+
+
+def test_a_function_under_another_name_acts_as_it_does() -> None:
+    """One that uses another that takes the value whole does so too, by whatever name."""
+    assert codes("g(t) = h(t) h(t); h = f; f(t) = A t; A = [0, 1; 1, 0]; y = g(z); z = [3, 4]") == ["shape-mismatch"]
+    assert codes("g(t) = t t h(t); h = sum; y = g(z); z = [3, 4]") == ["shape-mismatch"]
 
 
 def test_a_function_of_the_largest_entry_takes_the_value_whole() -> None:
@@ -426,6 +576,15 @@ def test_a_leading_number_multiplies_last() -> None:
     assert loads(f"r = 2 A v{DATA}").run(of="r").nodes["t1"].value.tolist() == [17, 26]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("-(-25) x", "25 x"), ("1/2 x", "(1/2) x"), ("2 * 3 x", "6 x"), ("0.5/2 x", "0.25 x"), ("1 ./ 2 x", "(1/2) x")],
+)
+def test_written_numbers_are_shown_as_one(written: str, shown: str) -> None:
+    """A fraction of whole numbers stays one."""
+    assert render(plan(f"y = {written}; x = 2").target).text == shown
+
+
 def test_what_is_transposed_twice_is_no_piece() -> None:
     found = plan(f"s = sum((C^T)^T){DATA}C = [1, 2; 3, 4]", of="s")
     assert [found.labels[n] for n in found.order if n.op != "input"] == ["s"]
@@ -438,7 +597,11 @@ def test_data_from_outside_goes_before_the_file() -> None:
     """Data in the file is replaced, a computed name cannot be given."""
     run = loads("s = x^2; x = 3").run({"x": 5})
     assert run.value == 25
-    assert codes("s = x^2; x = 3 y; y = 2", shapes={"x": ()}) == ["given-computed"]
+    with pytest.raises(GradcalcError) as caught:
+        loads("s = x^2; x = 3 y; y = 2").plan({"x": ()})
+    [found] = caught.value.diagnostics
+    assert (found.code, [label.text for label in found.labels]) == ("given-computed", ["computed here"])
+    assert codes("x ∈ R^2; s = sum(x)", shapes={"x": (3,)}) == ["data-shape"]
 
 
 def test_labels_stay_with_data_of_the_same_length() -> None:
@@ -468,6 +631,7 @@ def test_declared_inputs_need_data_only_for_numbers() -> None:
         ("x, y ∈ R^n; x = [1, 2]; y = [1, 2, 3]; s = sum(x) sum(y)", ["data-shape"]),
         ("z ∈ R^3; z = 2 x; x = [1, 2]", ["declared-shape"]),
         ("W ∈ R^{n×1}; W = [1, 2]; s = sum(W)", []),
+        ("x ∈ R^3; x ∈ R^3; x = [1, 2, 3]", ["duplicate-name"]),
         ("y = 2 x; x = 1; w (input)", []),
         ("y = 2 x; x = 1; w ∈ R^3", []),
     ],
@@ -475,6 +639,25 @@ def test_declared_inputs_need_data_only_for_numbers() -> None:
 def test_declared_shapes_are_kept(text: str, expected: list[str]) -> None:
     """A size is that size, a symbol one size everywhere."""
     assert codes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s = n + 10 m; W ∈ R^{n×m}; W = [1, 2]", 12),
+        ("s = n + 10 m; W ∈ R^{n×m}; W = [[1, 2, 3], [4, 5, 6]]", 32),
+        ("s = n + 10 m; W ∈ R^{n×m}; W = [1, 2, 3; 4, 5, 6]", 32),
+    ],
+)
+def test_the_symbols_of_sizes_are_numbers(text: str, expected: int) -> None:
+    """Those of the data; a column has one entry in each row."""
+    assert value(text, "s") == expected
+
+
+def test_names_that_data_may_have() -> None:
+    """All that a file mentions: in entries, in derivatives and in claims too."""
+    text = "y = x[k:2] + x[3:]; ∂q/∂p (u) == w; v (input); z ∈ R^3"
+    assert names_in(loads(text).program) == {"y", "x", "k", "q", "p", "u", "w", "v", "z"}
 
 
 def test_layouts() -> None:
@@ -488,6 +671,8 @@ def test_claims_are_planned() -> None:
     """Both sides are nodes; an identity takes its size from the other side."""
     found = plan("h = f(z); f = tanh; z = [1, 2]; ∂h/∂z == diag(f'(z)); ∂z/∂z == I")
     assert [c.right.shape for c in found.claims] == [(2, 2), (2, 2)]
+    found = plan("y = 3 x; x = 2; ∂y/∂y == I; I == A; A = [1, 0; 0, 1]")
+    assert [(c.left.shape, c.right.shape) for c in found.claims] == [((), ()), ((2, 2), (2, 2))]
 
 
 @pytest.mark.parametrize(
@@ -537,6 +722,20 @@ def test_a_stretched_vector_may_come_before_its_matrix() -> None:
     assert found.names["Y"].shape == ("n", "m")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = b; b = a",  # names for one another are no functions
+        "a = b + c; b = a + 1",
+        "f(t) = g(t) + 1; g = f; s = f(2)",
+        "f(t) = g(t); g(t) = g(t) + 1; s = f(2)",
+    ],
+)
+@pytest.mark.parametrize("numeric", [True, False])
+def test_a_circle_is_told_once(text: str, numeric: bool) -> None:
+    assert [code for code in codes(text, numeric=numeric) if code != "unknown-name"] == ["cycle"]
+
+
 def test_a_long_circle_is_found() -> None:
     """A circle of thousands is one fault with a short message."""
     text = "\n".join(f"a{i} = a{(i + 1) % 3000} + 1" for i in range(3000))
@@ -552,6 +751,31 @@ def test_unused_functions_may_be_large_but_not_called() -> None:
     assert codes(text) == ["limit-nodes"]
     small = loads("f(t) = t + t; s = f(f(x)); x = 1", limits=Limits(nodes=100))
     assert small.run().value == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "nodes"),
+    [
+        ("f(t) = t + t; s = f(sin(x)); x = 1", 6),  # two calls, a name, and f: a sum and two names
+        ("f(t) = t + t; g = f; s = g(x); x = 1", 5),
+        ("x = 1; x + x == 2 x", 5),
+    ],
+)
+def test_what_counts_as_a_node(text: str, nodes: int) -> None:
+    """Every construct, every call as the body of its function, both sides of a claim; no number."""
+    assert loads(text, limits=Limits(nodes=nodes)).run()
+    with pytest.raises(GradcalcError) as caught:
+        loads(text, limits=Limits(nodes=nodes - 1)).plan()
+    assert [d.message for d in caught.value.diagnostics] == [f"with its functions expanded this text has {nodes} nodes"]
+
+
+def test_far_too_many_nodes_are_not_counted_to_the_end() -> None:
+    text = "f0(t) = t + t\n" + "\n".join(f"f{i + 1}(t) = f{i}(f{i}(t))" for i in range(40)) + "\ns = f40(x); x = 1"
+    with pytest.raises(GradcalcError) as caught:
+        loads(text, limits=Limits(nodes=20)).plan()
+    assert [d.message for d in caught.value.diagnostics] == [
+        "with its functions expanded this text has over 20,000 nodes"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,8 @@ def _entrywise(builder: Builder, name: str) -> Generator[Request, Any, bool]:
         elif missing:
             pending.extend(missing)
         else:
-            flat = top in builder.entrywise and all(builder.flat.get(c, False) for c in callees)  # False: a cycle
+            known = [builder.flat[c] for c in callees if c in builder.flat]  # a circle is a fault of its own
+            flat = top in builder.entrywise and all(known)
             for word in words:
                 if builder.knows(word.id):
                     found: Value = yield (word.id, word.span)
@@ -131,7 +132,7 @@ def _call(builder: Builder, e: syntax.Application, name: str, values: list[Value
     nodes = builder.sized(values) if function.elementwise else builder.known(*values)
     if nodes is None:
         return UNKNOWN
-    if function.elementwise or (name in _SPREAD and len(nodes) > 1):
+    if function.elementwise or name in _SPREAD:
         spread = builder.spread(nodes, spans, e.span, "the call")
         if isinstance(spread, Unknown):
             return spread

@@ -268,10 +268,8 @@ def entrywise_functions(tables: Definitions, functions: list[str]) -> dict[str, 
         if isinstance(part, syntax.Application) and isinstance(part.callee, syntax.Name):
             name = part.callee.id
             end = tables.function(name)
-            if name in parameters or name in tables.values or end in found:
+            if name in parameters or name in tables.values or end in tables.functions:
                 return True
-            if end in tables.functions:
-                return False
             several = end in ("max", "min") and len(part.arguments) > 1
             return several or end not in FUNCTIONS or FUNCTIONS[end].elementwise
         return isinstance(part, _ENTRYWISE)

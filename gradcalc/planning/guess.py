@@ -135,9 +135,7 @@ class _Guesser:
         self._evaluate(value)
         if self.known.get(name):
             self._tell(value, self.known[name])
-        shape = self._shape(value)
-        self.sizes.changed |= len(self.shapes.get(name, ())) != len(shape)
-        self.shapes[name] = shape
+        self.shapes[name] = self._shape(value)
 
     def _symbols(self, sizes: Iterable[Size]) -> dict[Size, Size]:
         """Letters for the sizes that are still open, which no name of the text has."""
@@ -162,9 +160,8 @@ class _Guesser:
 
     def _is_value(self, name: str) -> bool:
         """Whether `name (...)` is a product: the name has a value, or stands elsewhere as a factor or a term does."""
-        if name in self.tables.functions or name in self.tables.aliases:
-            return False
-        return name in self.known or name in self.tables.values or name in self.operands
+        used = name in self.known or name in self.tables.values or name in self.operands
+        return used and name not in self.tables.functions
 
     def _read(self, node: syntax.Expression) -> syntax.Expression:
         """An expression as it turns out: `A (x + b)` of a value A is a product, and so is `A (x + b)^T`."""
@@ -218,7 +215,7 @@ class _Guesser:
                 heirs = self._heirs(node, wanted)
                 todo.extend(heirs)
                 passed.append((node, [heir for heir, _ in heirs]))
-            elif wanted and len(shape) == len(wanted):
+            elif wanted:
                 self.sizes.match(shape, wanted)
         for node, parts in reversed(passed):
             if parts:
@@ -393,10 +390,7 @@ class _Guesser:
         if left is not None:
             self._tell(left, self._shape(right))
             shape = self._shape(left)
-        found = [shape, self._shape(right)]
-        if all(found):
-            self.sizes.match(*found)
-        return self.sizes.widest(found)
+        return self.sizes.widest([shape, self._shape(right)])
 
     def _kronecker(
         self, node: syntax.Product, left: syntax.Expression | None, shape: Shape, right: syntax.Expression
@@ -409,9 +403,7 @@ class _Guesser:
 
     def _multiplied(self, shape: Shape, right: syntax.Expression) -> Shape:
         """An array of that shape times what stands on its right."""
-        if len(shape) == 2 and not _is_capital(right):
-            self._tell(right, shape[1:])
-        elif shape and _is_capital(right):
+        if len(shape) == 2 or (shape and _is_capital(right)):
             self._tell(right)
         return self._times(shape, self._shape(right))
 
@@ -525,8 +517,6 @@ class _Guesser:
         shape = self._shape(arguments[0])
         for right in arguments[1:]:
             self._tell(right, (*shape[:1], *self._made(node, 1)) if _is_capital(right) else shape[:1])
-            if shape and self._shape(right):
-                self.sizes.agree(shape[0], self._shape(right)[0])
         return self._shape(arguments[-1])
 
     def _filled(self, node: syntax.Application, arguments: list[syntax.Expression]) -> Shape:
