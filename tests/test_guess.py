@@ -121,6 +121,7 @@ def shapes(text):
         # a capital is a matrix in brackets too
         ("Y = A (B + C); t = tr(A)", {"A": ("n", "n"), "B": ("n", "m"), "C": ("n", "m")}),
         ("Y = A (-B); r = norm(A)", {"A": ("n", "m"), "B": ("m", "k")}),
+        ("Y = (A + t B)^-1", {"A": ("n", "n"), "t": (), "B": ("n", "n")}),
         ("Y = A f(X)", {"A": ("n", "m"), "X": ("m", "k")}),
         ("s = t^2 T", {"t": (), "T": ()}),
         # products that look like calls
