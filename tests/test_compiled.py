@@ -690,3 +690,81 @@ def test_no_text_of_a_file_is_in_the_code(monkeypatch: pytest.MonkeyPatch) -> No
         n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
     }
     assert words and not words & {"hostile", "secret", "labelled", "evil", "worse"}
+
+
+# ------------------------------------------------------------------- the order of products
+
+
+def multiplications(monkeypatch: pytest.MonkeyPatch, text: str, of: str, sizes: dict[str, tuple[int, ...]]) -> int:
+    """How many numbers are multiplied in the matrix products of a prepared value, and by diagonal matrices."""
+    found: list[Any] = []
+
+    class Spy(code_module.Writer):
+        def code(self) -> Any:
+            found.extend(self._needed())
+            return super().code()
+
+    monkeypatch.setattr("gradcalc.compiled.program.Writer", Spy)
+    step = gradcalc.loads(text).compile(of, wrt=[], shapes=sizes)
+    step(**{name: np.ones(shape) for name, shape in sizes.items()})
+    total = 0
+    for one in found:
+        if one.kind in ("matmul", "outer", "inner") or one.detail is np.multiply:
+            a = one.operands[0].sizes
+            inside = a[-1] if one.kind in ("matmul", "inner") else 1
+            total += inside * int(np.prod(one.value.sizes, dtype=int))
+    return total
+
+
+def fewest(sizes: list[int]) -> int:
+    """The matrix-chain problem, by trying every place of the last product."""
+    if len(sizes) == 2:
+        return 0
+    n, m = sizes[0], sizes[-1]
+    return min(fewest(sizes[: k + 1]) + fewest(sizes[k:]) + n * sizes[k] * m for k in range(1, len(sizes) - 1))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_three_factors_and_factors_of_a_vector_take_as_few_multiplications_as_can_be(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(seed)
+    a, b, c, d = (draw.randint(2, 9) for _ in range(4))
+    cases = [
+        ("Y = A B C", [a, b, c, d]), ("Y = A (B C)", [a, b, c, d]), ("Y = (C^T B^T) A^T", [d, c, b, a]),
+        ("P = B C; Y = A P", [a, b, c, d]), ("Y = A B x", [a, b, c, 1]), ("Y = A B C x", [a, b, c, d, 1]),
+        ("P = A B; Y = P (C x)", [a, b, c, d, 1]), ("Y = u^T A B C", [1, a, b, c, d]),
+        ("P = C^T (A B)^T; Y = u^T P^T", [1, a, b, c, d]),
+    ]  # fmt: skip
+    shapes = {"A": (a, b), "B": (b, c), "C": (c, d)}
+    for text, chain in cases:
+        length = chain[-2] if chain[-1] == 1 else 0
+        sizes = {**shapes, "x": (length,), "u": (a,)}
+        used = {name: shape for name, shape in sizes.items() if name in re.findall(r"\w", text)}
+        assert multiplications(monkeypatch, text, "Y", used) == fewest(chain), text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # n = 4 throughout: a matrix by a vector takes 16, two matrices 64, a diagonal one 16, or 4 of a vector
+        ("P = A B; y = P x + P u", 4 * 16),
+        ("P = A B; y = P x + P u + P v + P w", 8 * 16),
+        ("P = A B; y = P x + P u + P v + P w + (P^T z)", 64 + 5 * 16),
+        ("P = A B; y = P x + sum(P, axis=0)^T", 64 + 16),
+        ("P = A A; y = P P x", 4 * 16),
+        ("P = A B; Q = B A; y = (P Q) x", 4 * 16),
+        ("P = A B; Y = P P", 64 + 64),
+        ("P = A B; Q = B A; Y = P Q", 3 * 64),
+        ("P = x u^T; y = P v", 4 + 4),
+        ("P = x u^T; Y = P A", 16 + 16),
+        ("P = diag(x) A; y = P u", 4 + 16),
+        ("P = A diag(x); y = P u", 4 + 16),
+        ("P = diag(x) A; Y = P B", 16 + 64),
+    ],
+)
+def test_multiplications_by_hand(text: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    of = "Y" if "Y" in text else "y"
+    names = set(re.findall(r"\b[A-SU-Zuvwxz]\b", text)) - set(re.findall(r"\b(\w) =", text))
+    sizes = {name: (4, 4) if name.isupper() else (4,) for name in names}
+    assert multiplications(monkeypatch, text, of, sizes) == expected

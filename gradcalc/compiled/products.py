@@ -79,8 +79,8 @@ def taken_apart(order: Sequence[Node], whole: Collection[Node]) -> set[Node]:
             by = (own.columns, own.rows) if is_apart else (0, rows) if k else (columns, 0)
             of_operand.columns += by[turned]
             of_operand.rows += by[not turned]
-            of_operand.otherwise |= node.inputs[0] is node.inputs[1]
             if not is_apart:
+                of_operand.otherwise |= node.inputs[0] is node.inputs[1]
                 of_operand.beside.append(node.inputs[1 - k])
     return found
 
