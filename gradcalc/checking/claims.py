@@ -121,7 +121,7 @@ class Judge:
 
     def _in_numbers(self, claim: PlannedClaim, left: Node, right: Node, valid: list[Values], where: str) -> ClaimResult:
         statement = claim.statement
-        text, line = statement.span.text, statement.span.line
+        text, line, deciding = statement.span.text, statement.span.line, 0
         for values in valid:
             wrong = differing(left, right, values, (statement.left, statement.right), self.plan.literals)
             if wrong.any():
@@ -131,8 +131,9 @@ class Judge:
                     words += f", at random {', '.join(drawn[:8])}: a number needs their data"
                 hint = self._joined(words, self._repair(claim, valid))
                 return ClaimResult(text, line, False, "numbers", hint, where)
-            if undecided(left, right, values).any():
-                return ClaimResult(text, line, False, "numbers", UNDECIDED, where)
+            deciding += not undecided(left, right, values).any()
+        if not deciding:
+            return ClaimResult(text, line, False, "numbers", UNDECIDED, where)
         return ClaimResult(text, line, True, "numbers", "", where)
 
     @staticmethod
