@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from gradcalc.batch.rows import Block, blocks
 from gradcalc.batch.work import Done, Unit, Work
 from gradcalc.errors import GradcalcError, Limits
 from tests.programs import program
-from tests.test_batch_command import batch, model, run_json, values
+from tests.test_batch_command import batch, model, run_json, start, values
 
 
 def rows(text: bytes, most: int = 1000) -> list[bytes]:
@@ -231,3 +232,76 @@ def test_a_power_has_the_digits_that_it_has_alone(exponent: str, x: float, tmp_p
     alone = run_json(path, "--set", f"x={x}", *(["--set", "n=2"] if exponent == "n" else []))
     assert first["result"]["value"] == alone["value"]
     assert first["result"]["gradients"]["x"]["value"] == alone["gradients"]["x"]["value"]
+
+
+# --------------------------------------------------------------------- the file of the records
+
+
+def test_a_record_that_stands_twice_is_kept_once(tmp_path: Path) -> None:
+    path, table, out = model(tmp_path), tmp_path / "rows.csv", tmp_path / "out.jsonl"
+    table.write_text("x,y,z\n1,2,0\n3,2,0\n5,2,0\n")
+    batch(path, "-i", table, "-o", out)
+    whole = out.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    for written in (lines[:1] + lines, lines[:2] + lines[1:], lines + lines[2:], lines * 2, lines[1:] + lines[:1]):
+        out.write_bytes(b"".join(written))
+        assert batch(path, "-i", table, "-o", out, "--resume")[0] == 0
+        assert out.read_bytes() == whole
+
+
+def test_two_batches_do_not_write_one_file(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    for before in (None, ""):
+        if before is not None:
+            out.write_text(before)
+        first = Output(str(out), False)
+        first.write(b'{"schema": "gradcalc.record/1", "a": 1}\n')
+        for resume in (False, True):
+            with pytest.raises(GradcalcError, match="another batch writes it"):
+                Output(str(out), resume)
+        first.close(True)
+        Output(str(out), True).close(True)
+    one, other = Output(str(tmp_path / "new.jsonl"), False), Output(str(tmp_path / "new.jsonl"), False)
+    one.write(b"1\n")
+    with pytest.raises(GradcalcError, match="another batch writes it"):
+        other.write(b"2\n")
+    one.close(True)
+    assert (tmp_path / "new.jsonl").read_bytes() == b"1\n"
+
+
+def test_a_file_that_was_taken_away_is_told(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    target = Output(str(out), False)
+    target.write(b"1\n")
+    out.unlink()
+    with pytest.raises(GradcalcError, match="removed or replaced"):
+        target.close(True)
+
+
+def test_a_column_twice_in_a_table(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra `arrow` is not installed")
+    from pyarrow import parquet
+
+    path, table = model(tmp_path), tmp_path / "rows.parquet"
+    columns = [arrow.array([float(k)]) for k in range(4)]
+    parquet.write_table(arrow.table(columns, names=["x", "y", "z", "x"]), table)
+    status, records, told = batch(path, "-i", table)
+    assert (status, records) == (3, []) and "has the column `x` twice" in " ".join(told.split())
+
+
+def test_a_file_of_rows_that_goes_away_is_read_to_its_end(tmp_path: Path) -> None:
+    path, table = model(tmp_path), tmp_path / "rows.csv"
+    table.write_text("x,y,z\n" + "1,2,0\n" * 60_000)
+    out = tmp_path / "out.jsonl"
+    process = start(path, "-i", table, "--only", "value", "-o", out)
+    while not out.exists() or not out.stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.002)
+    table.unlink()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0 and out.read_bytes().count(b"\n") == 60_000 and b"60,000 ok" in told
+
+
+@pytest.mark.parametrize("timeout", ["nan", "inf", "0", "-1"])
+def test_a_time_that_is_none(timeout: str, tmp_path: Path) -> None:
+    assert batch(model(tmp_path), "--timeout", timeout)[0] == 2

@@ -159,7 +159,10 @@ class Rows:
     @property
     def size(self) -> int:
         """Bytes of the file, as far as they are known."""
-        return max(1, os.stat(self.path).st_size)
+        try:
+            return max(1, os.stat(self.path).st_size)
+        except OSError:  # it is gone, and read on
+            return 1
 
 
 class _interrupts:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import glob
 import os
 import re
@@ -40,9 +41,12 @@ class Output:
         """Bytes of records that are in the file already, and come by once more."""
         self.end = 0
         """Where the last whole line ends."""
+        self.lock: int | None = None
+        """The file that is there, open as long as no other batch may write it."""
         if self.path is not None:
             try:
                 self._check(self.path, inputs)
+                self._lock(self.path)
                 self.old = Old(self.path) if resume and self.path.is_file() else None
                 fits = self.old is None or self.old.has_records()
             except OSError as error:
@@ -59,6 +63,20 @@ class Output:
             raise OSError(errno.ENOENT, f"there is no folder {path.parent}")
         if path.is_file() and any(os.path.exists(name) and os.path.samefile(name, path) for name in inputs):
             raise OSError(errno.EINVAL, "it is an input of the batch")
+
+    def _lock(self, path: Path) -> None:
+        """Keep other batches from a file that is there. Raises `OSError` where one has it."""
+        if self.lock is None and path.is_file():
+            try:
+                file = os.open(path, os.O_RDONLY)
+            except PermissionError:  # it can be written and not read
+                return
+            try:
+                _locked(file)
+            except OSError:
+                os.close(file)
+                raise
+            self.lock = file
 
     def pieces(self, unit: Unit, options: str) -> Iterator[Unit | Done]:
         """A unit, where all is to be done; else its parts: records that are there and still hold, and what is to do."""
@@ -88,7 +106,8 @@ class Output:
         skipped = min(self.to_skip, len(lines))
         self.to_skip -= skipped
         self.end += skipped
-        if skipped == len(lines):
+        lines = lines[skipped:]
+        if not lines:
             return
         if self.path is None:
             sys.stdout.flush()
@@ -122,9 +141,11 @@ class Output:
         """Open the file to go on in it, or one that is to replace it."""
         assert self.path is not None
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        self._lock(self.path)  # it may have come since
         exists = self.path.exists()
         if (self.old is not None and not self.old.gaps) or not exists or not self.path.is_file():
             file = os.open(self.path, flags, 0o666)
+            self._lock(self.path)
             if exists and self.path.is_file():
                 os.ftruncate(file, self.end)
             return file
@@ -143,13 +164,18 @@ class Output:
             if finished and self.path is not None and self.file is None:
                 self._leave()
             if self.file is not None:
+                written = os.fstat(self.file)
                 os.close(self.file)
                 self.file = None
+                if self.path is not None and self.partial is None and not _is_at(self.path, written):
+                    raise OSError(errno.ENOENT, "it was removed or replaced while the batch wrote it")
             if self.partial is not None and self.path is not None:
                 self.partial.replace(self.path)
                 self.partial = None
         except OSError as error:
             raise self._unwritable(error) from error
+        finally:
+            self._unlock()
 
     def _leave(self) -> None:
         """Nothing had to be written: what is in the file beyond the records kept is of no input."""
@@ -159,8 +185,14 @@ class Output:
         elif self.path.stat().st_size > self.end:
             os.truncate(self.path, self.end)
 
+    def _unlock(self) -> None:
+        if self.lock is not None:
+            os.close(self.lock)
+            self.lock = None
+
     def abandon(self) -> bool:
         """Forget a file that was to replace another one; whether what was written stays."""
+        self._unlock()
         if self.file is not None:
             os.close(self.file)
             self.file = None
@@ -178,6 +210,23 @@ class Output:
                 remedy += " with --resume: complete records are kept"
         message = f"{self.shown} cannot be written: {error.strerror or error}"
         return GradcalcError(Diagnostic("unwritable-file", message, help=remedy or "check the path"))
+
+
+def _locked(file: int) -> None:
+    """Keep other batches from a file until it is closed. Raises `OSError` where one has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "another batch writes it") from None
+    except OSError:  # a file system without locks
+        return
+
+
+def _is_at(path: Path, file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), file)
+    except FileNotFoundError:
+        return False
 
 
 def _remove_stale(path: Path) -> None:

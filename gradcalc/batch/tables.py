@@ -78,8 +78,16 @@ def _arrow(path: str, batches: Callable[[Any], Iterator[Any]]) -> Iterator[bytes
                                        help="pip install 'gradcalc[arrow]'")) from None  # fmt: skip
     try:
         for batch in batches(pyarrow):
+            _refuse_twice(path, batch.schema.names)
             columns = [column.to_pylist() for column in batch.columns]
             yield from _lines((list(row) for row in zip(*columns, strict=True)), batch.schema.names)
     except (pyarrow.ArrowException, ValueError, OSError) as error:  # damage within a page is an OSError
         why = (str(error) or type(error).__name__).splitlines()[0]
         raise unreadable(path, why, "it may be damaged: save it again with pyarrow or pandas") from None
+
+
+def _refuse_twice(path: str, names: list[str]) -> None:
+    for k, name in enumerate(names):
+        if name in names[:k]:
+            raise GradcalcError(Diagnostic("bad-data", f"{path} has the column `{name}` twice",
+                                           help="give every column a name of its own"))  # fmt: skip

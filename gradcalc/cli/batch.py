@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,6 +106,8 @@ def batch_command(
 
     if resume and output in (None, "-"):
         raise usage("usage", "--resume needs a file of records", "say which with -o OUT.jsonl")
+    if timeout is not None and not isfinite(timeout):
+        raise usage("usage", f"--timeout {timeout} is no number of seconds", "leave it out for as long as it takes")
     options = _options(of, wrt, layout, set_, data, local_values, limit, only)
     refuse_memory(memory)
     files, limits = _files(paths), options.limited()
