@@ -249,6 +249,22 @@ def test_a_record_that_stands_twice_is_kept_once(tmp_path: Path) -> None:
         assert out.read_bytes() == whole
 
 
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_batch_that_stops_early_loses_no_record_of_the_file_before(resume: bool, tmp_path: Path) -> None:
+    path, table, out = model(tmp_path, "f = log(x) y"), tmp_path / "rows.csv", tmp_path / "out.jsonl"
+    table.write_text("x,y\n1,2\n2,2\n3,2\n")
+    batch(path, "-i", table, "-o", out)
+    before = out.read_bytes().splitlines()
+    table.write_text("x,y\n-1,2\n2,2\n3,2\n")
+    again = ["--resume"] if resume else []
+    assert batch(path, "-i", table, "-o", out, "--fail-fast", *again)[0] == 1
+    [first, *rest] = out.read_bytes().splitlines()
+    assert json.loads(first)["error"]["errors"][0]["code"] == "domain" and rest[-2:] == before[1:]
+    table.write_text("x,y\n1,2\n2,2\n3,2\n")
+    assert batch(path, "-i", table, "-o", out, "--resume")[0] == 0
+    assert out.read_bytes().splitlines() == before
+
+
 def test_two_batches_do_not_write_one_file(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     for before in (None, ""):

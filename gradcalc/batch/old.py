@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import mmap
+import os
 from array import array
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -59,19 +61,10 @@ class Old:
 
     def _index(self, place: int) -> None:
         """Note where the records from a place on are: some may be of other inputs than the next ones."""
-        self.text = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
-        hashes, places = array("Q"), array("Q")
-        while (end := self.text.find(b"\n", place)) >= 0:
-            head = self.text[place : min(end, place + 2**14)]
-            found = head.find(b'"hash": "')
-            if found >= 0 and self.text[end - 1 : end] == b"}":
-                hashes.append(_number(head[found + 9 : found + 25]))
-                places.append(place)
-            place = end + 1
-        order = np.argsort(np.frombuffer(hashes, np.uint64), kind="stable") if hashes else np.zeros(0, np.intp)
-        self.hashes = np.frombuffer(hashes, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
-        self.places = np.frombuffer(places, np.uint64)[order] if hashes else np.zeros(0, np.uint64)
-        self.gaps = bool(len(self.hashes))
+        self.text, hashes, places = _records_from(self.file, place)
+        order = np.argsort(hashes, kind="stable")
+        self.hashes, self.places = hashes[order], places[order]
+        self.gaps = bool(len(hashes))
 
     def _found(self, start: bytes, digits: str) -> bytes | None:
         if not self.gaps:
@@ -84,6 +77,29 @@ class Old:
                 return bytes(self.text[place : self.text.find(b"\n", place) + 1])
             k += 1
         return None
+
+
+def beside(before: Path, now: Path) -> Iterator[bytes]:
+    """The records of a file from before whose hash none of another file has, in their order."""
+    with before.open("rb") as old, now.open("rb") as new:
+        text, hashes, places = _records_from(old, 0)
+        _, known, _ = _records_from(new, 0)
+        for place in places[~np.isin(hashes, known)].tolist():
+            yield bytes(text[place : text.find(b"\n", place) + 1])
+
+
+def _records_from(file: IO[bytes], place: int) -> tuple[Any, Any, Any]:
+    """The text of a file, and of each whole record from a place on the first half of its hash and where it begins."""
+    hashes, places = array("Q"), array("Q")
+    text: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
+    while (end := text.find(b"\n", place)) >= 0:
+        head = text[place : min(end, place + 2**14)]
+        found = head.find(b'"hash": "')
+        if found >= 0 and text[end - 1 : end] == b"}":
+            hashes.append(_number(head[found + 9 : found + 25]))
+            places.append(place)
+        place = end + 1
+    return text, np.array(hashes, np.uint64), np.array(places, np.uint64)
 
 
 def _number(digits: bytes) -> int:

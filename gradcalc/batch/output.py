@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from gradcalc.batch.old import Old
+from gradcalc.batch.old import Old, beside
 from gradcalc.batch.records import beginning, code_of
 from gradcalc.batch.work import Done, Unit
 from gradcalc.errors import Diagnostic, GradcalcError
@@ -159,8 +159,15 @@ class Output:
         return file
 
     def close(self, finished: bool) -> None:
-        """Put the file into its place; `finished` says that all inputs have been looked at. Raises `GradcalcError`."""
+        """Put the file into its place; `finished` says that all inputs have been looked at. Raises `GradcalcError`.
+
+        Where they have not, what a file from before has besides stands behind the new records, for a batch that is
+        resumed.
+        """
         try:
+            if not finished and self.partial is not None and self.path is not None:
+                for line in beside(self.path, self.partial):
+                    self._append(line)
             if finished and self.path is not None and self.file is None:
                 self._leave()
             if self.file is not None:
