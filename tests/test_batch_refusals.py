@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +119,29 @@ def test_patterns_and_folders_find_the_same(tmp_path: Path, monkeypatch: pytest.
     assert list(inputs.paths([f"{name}/.[f]*.eq"], io.StringIO())) == [f"{name}/.f.eq"]
     monkeypatch.chdir(tmp_path)
     assert list(inputs.paths(["**/*.eq"], io.StringIO())) == ["a.eq", "b/c.eq", "b/d.eq"]
+
+
+def test_a_pattern_that_matches_a_folder_and_what_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("m/a.eq", "m/b/c.eq", "m/b/d/e.eq"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("y = x")
+    monkeypatch.chdir(tmp_path)
+    assert sorted(inputs.paths(["m/**"], io.StringIO())) == ["m/a.eq", "m/b/c.eq", "m/b/d/e.eq"]
+
+
+def test_a_folder_that_cannot_be_looked_into_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "a.eq").write_text("y = x; x = 1")
+    (tmp_path / "closed").mkdir()
+    listed = os.scandir
+
+    def scandir(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert list(inputs.paths([str(tmp_path)], io.StringIO())) == [f"{tmp_path}/closed", f"{tmp_path}/open/a.eq"]
 
 
 def test_a_name_that_is_no_text_is_shown(tmp_path: Path) -> None:

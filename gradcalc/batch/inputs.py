@@ -46,7 +46,8 @@ def paths(given: Iterable[str], listed: IO[str]) -> Iterator[str]:
             yield from _below(path)
         elif glob.has_magic(path) and not os.path.lexists(path):
             found = sorted(_matching(path))
-            yield from paths((p for p in found if p != "-"), listed) if found else [path]
+            below = paths((p for p in found if p != "-"), listed) if found else [path]
+            yield from dict.fromkeys(below)  # it may match a folder and what is in it
         else:
             yield path
 
@@ -61,12 +62,17 @@ def _lines(listed: IO[str]) -> Iterator[str]:
 
 
 def _below(folder: str) -> Iterator[str]:
-    for above, folders, files in os.walk(folder):
+    """The equation files in a folder; a folder that cannot be looked into stands for itself, and cannot be read."""
+    barred: list[str] = []
+    for above, folders, files in os.walk(folder, onerror=lambda error: barred.append(error.filename)):
+        yield from barred
+        barred.clear()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         named = [name for name in folders if name.endswith(SUFFIX)]
         folders[:] = [name for name in folders if name not in named]
         for name in sorted([*named, *(f for f in files if f.endswith(SUFFIX) and not f.startswith("."))]):
             yield os.path.join(above, name)
+    yield from barred
 
 
 def _matching(pattern: str) -> set[str]:
