@@ -10,13 +10,18 @@ from contextlib import suppress
 RARELY = 100_000
 """Objects made between two collections: those of the imports, which all stay, are scanned once or not at all."""
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Entry point. It ends the process itself: nothing is left to do, and taking all objects apart takes its time."""
     gc.set_threshold(RARELY, 20, 20)
-    from gradcalc.cli import execute
+    try:
+        from gradcalc.cli import execute
 
-    status = execute(sys.argv[1:])
+        status = execute(sys.argv[1:])
+    except KeyboardInterrupt:  # in the imports; later it is heard by the command
+        status = INTERRUPTED
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # what cannot be written was told where it was written
             stream.flush()

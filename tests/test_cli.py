@@ -387,3 +387,16 @@ def test_an_option_that_names_what_is_not_in_the_text_is_a_usage_error(arguments
     command, *options = arguments
     done = gradcalc(command, "-e", "s = x^2; x = 1", *options)
     assert (done.returncode, "unknown-target" in done.stderr) == (2, True)
+
+
+def test_an_interrupt_while_the_command_is_loaded_is_quiet() -> None:
+    program = (
+        "import sys, types\n"
+        "class Module(types.ModuleType):\n"
+        "    def __getattr__(self, name): raise KeyboardInterrupt\n"
+        "sys.modules['gradcalc.cli'] = Module('gradcalc.cli')\n"
+        "from gradcalc.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, cwd=ROOT, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
