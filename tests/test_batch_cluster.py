@@ -43,17 +43,23 @@ def cluster() -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
         process.wait()
 
 
+def begun(address: str, folder: Path) -> tuple[subprocess.Popen[bytes], Path, Path]:
+    """A batch on a cluster that has written something, the file of its records, and one with all that are to come."""
+    files(folder / "in", 150)
+    out, whole = folder / "out.jsonl", folder / "whole.jsonl"
+    batch(folder / "in", "-o", whole)
+    process = start(folder / "in", "--scheduler", address, "-o", out)
+    while not out.exists() or not out.stat().st_size:
+        assert process.poll() is None
+        time.sleep(0.02)
+    return process, out, whole
+
+
 def test_a_cluster_writes_the_same_records_and_loses_none_with_a_worker(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
 ) -> None:
     address, started = cluster
-    files(tmp_path / "in", 150)
-    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
-    batch(tmp_path / "in", "-o", whole)
-    process = start(tmp_path / "in", "--scheduler", address, "-o", out)
-    while not out.exists() or not out.stat().st_size:
-        assert process.poll() is None
-        time.sleep(0.02)
+    process, out, whole = begun(address, tmp_path)
     started[1].kill()
     process.communicate(timeout=100)
     assert process.returncode == 0 and out.read_bytes() == whole.read_bytes()
@@ -63,13 +69,7 @@ def test_a_scheduler_that_is_killed_ends_the_batch_and_what_is_done_is_kept(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
 ) -> None:
     address, started = cluster
-    files(tmp_path / "in", 150)
-    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
-    batch(tmp_path / "in", "-o", whole)
-    process = start(tmp_path / "in", "--scheduler", address, "-o", out)
-    while not out.exists() or not out.stat().st_size:
-        assert process.poll() is None
-        time.sleep(0.02)
+    process, out, whole = begun(address, tmp_path)
     started[0].kill()
     _, told = process.communicate(timeout=100)
     assert process.returncode == 6 and b"error[cluster]" in told and b"--resume" in told
