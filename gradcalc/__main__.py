@@ -9,8 +9,8 @@ from contextlib import suppress
 
 RARELY = 100_000
 """Objects made between two collections: those of the imports, which all stay, are scanned once or not at all."""
-
 INTERRUPTED = 130
+"""`Exit.INTERRUPTED`, for an interrupt in the imports, before that is known."""
 
 
 def main() -> None:

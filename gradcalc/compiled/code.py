@@ -60,6 +60,11 @@ class Writer:
     body: list[ast.stmt] = field(default_factory=list)
     works: list[Buffer] = field(default_factory=list)
 
+    @property
+    def _alone(self) -> bool:
+        """Whether no leaf has an axis of rows."""
+        return not any(v.batched for v, _ in self.leaves)
+
     def code(self) -> Code:
         """The function and its buffers."""
         instructions = self._needed()
@@ -69,7 +74,7 @@ class Writer:
         if any(outs):
             self._unpack("outs", [f"o{k}" for k in range(len(self.results))])
         begin = len(self.body)
-        if not any(v.batched for v, _ in self.leaves):
+        if self._alone:
             for value, shape in self.leaves:
                 self.body.extend(self._as_given(value, shape))
         written = self._write(instructions, places)
@@ -104,6 +109,7 @@ class Writer:
         """The results in their buffers, or as they are; what is returned twice, and what is not its own, as a copy."""
         own: set[int] = {i.value.index for i in self.listing.instructions if _is_computed_into(i)}
         found: list[ast.expr] = []
+        alone = self._alone
         for k, (result, shape) in enumerate(self.results):
             operand = self._operand(result)
             if outs[k] is not None and k not in written:
@@ -114,7 +120,6 @@ class Writer:
                 if result.index not in own or result.is_bool:
                     operand = self._method(operand, "astype", [self._float64()])
                 own.discard(result.index)
-            alone = not any(v.batched for v, _ in self.leaves)
             if alone and (result.sizes if isinstance(result, Value) else ()) != shape:
                 sizes = tree.Tuple([tree.Constant(s) for s in shape], ast.Load())
                 operand = self._call(np.reshape, "reshape", [operand, sizes])
