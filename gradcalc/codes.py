@@ -412,8 +412,9 @@ _FILES = {
     ),
     "unwritable-file": Code(
         "A file that cannot be written",
-        "The folder does not exist or may not be written to, or the disk is full. A result is written whole or not "
-        "at all.",
+        "The folder does not exist or may not be written to, the disk is full, or the file is one that is read. A "
+        "result is written whole or not at all. The records of a batch are written as whole lines, and `--resume` goes "
+        "on behind those that are there; a file that another batch writes is refused.",
         "$ gradcalc run -e 's = x^2; x = 3' -o missing/run.json",
         "$ gradcalc run -e 's = x^2; x = 3' -o run.json",
         Exit.FILE,
@@ -541,6 +542,14 @@ _REMARKS = {
         "digits are not worth a warning. The count is an estimate of the first order.",
         "s = exp(x) - 1; x = 1e-10",
         "s = expm1(x); x = 1e-10",
+        None,
+    ),
+    "claim-failed": Code(
+        "A claim that does not hold",
+        "A batch counts an input under this code that has a result, and in its file a claim `==` which is false at its "
+        "data. The claims are in the result, with what was found for each; `gradcalc check` shows them.",
+        "$ gradcalc check -e 's = x^2; x = 3; ∂s/∂x == x'",
+        "$ gradcalc check -e 's = x^2; x = 3; ∂s/∂x == 2 x'",
         None,
     ),
     "unused-data": Code(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO
 
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Source, Span
@@ -54,6 +55,12 @@ def decode(raw: bytes, name: str) -> str:
         message = f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}"
         remedy = "it begins like UTF-16: save it as UTF-8" if wide else "save it as UTF-8"
         raise GradcalcError(Diagnostic("not-utf8", message, span, (Label(span),), help=remedy)) from None
+
+
+def followed(path: str | os.PathLike[str]) -> Path:
+    """A path that is to be written without its links, so that a file is replaced where it is; what is no regular file
+    keeps its name: a pipe has one in /dev/fd alone."""
+    return Path(path if os.path.exists(path) and not os.path.isfile(path) else os.path.realpath(path))
 
 
 def unreadable(path: str | os.PathLike[str], why: str, remedy: str = "check the path") -> GradcalcError:

@@ -361,6 +361,25 @@ def test_an_interrupt_finishes_what_is_in_flight(tmp_path: Path) -> None:
     assert out.read_bytes() == whole.read_bytes() and out.read_bytes().startswith(done)
 
 
+def test_an_interrupt_begins_nothing_of_what_waits(tmp_path: Path) -> None:
+    """One job has the next input at hand, and leaves it to the batch that goes on."""
+    for name, text in (("a", "s = x; x = 1"), ("b", slow(20_000)), ("c", slow(20_000)), ("d", "s = x; x = 4")):
+        (tmp_path / f"{name}.eq").write_text(text)
+    out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
+    process = start(tmp_path, "-j", "1", "-o", out)
+    while not out.exists() or not out.stat().st_size:
+        time.sleep(0.02)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [json.loads(line)["source"][-4:] for line in out.read_text().splitlines()] == ["a.eq", "b.eq"]
+    status, _, told = batch(tmp_path, "-o", out, "--resume")
+    assert status == 0 and "4 inputs: 4 ok, 0 failed; 2 kept from before" in told
+    batch(tmp_path, "-o", whole)
+    assert out.read_bytes() == whole.read_bytes()
+
+
 def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     path = tmp_path / "slow.eq"
     path.write_text(slow(90_000))
@@ -452,8 +471,8 @@ def test_fail_fast_stops_at_the_first_that_fails(tmp_path: Path) -> None:
     made = files(tmp_path, 40)
     for k in (7, 20):
         made[k].write_text("s = (")
-    status, records, _ = batch(tmp_path, "--fail-fast", "-j", "4")
-    assert status == 1 and len(records) == 8
+    status, records, told = batch(tmp_path, "--fail-fast", "-j", "4")
+    assert status == 1 and len(records) == 8 and "stopped at the first that failed" in told
     path, rows = model(tmp_path, "f = log(x) + y + z"), tmp_path / "rows.csv"
     rows.write_text("x,y,z\n1,1,1\n2,2,2\n-1,3,3\n4,4,4\n")
     status, records, _ = batch(path, "-i", rows, "--fail-fast")

@@ -21,9 +21,9 @@ from gradcalc.errors import GradcalcError
 from tests.test_batch_command import COMMAND, ENVIRONMENT, ROOT, batch, files, model, rows_file, small_files, start
 
 
-def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def shell(command: str, folder: Path, by: str = "sh") -> subprocess.CompletedProcess[str]:
     program = f'gradcalc() {{ "{sys.executable}" -m gradcalc "$@"; }}; {command}'
-    return subprocess.run(["sh", "-c", program], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+    return subprocess.run([by, "-c", program], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("option", ["--data", "--set"])
@@ -41,6 +41,30 @@ def test_a_file_without_records_is_not_resumed(tmp_path: Path) -> None:
     assert status == 6 and "leave --resume out" in told and out.read_text() == '{"mine": 1}\n'
     out.write_text("")
     assert batch(path, "-o", out, "--resume")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "gradcalc batch a.eq -o /dev/stdout", "gradcalc batch a.eq -o /dev/stdout | cat",
+        "gradcalc batch a.eq -o >(cat)", "gradcalc run a.eq --json -o /dev/stdout | cat",
+        "gradcalc run a.eq --json -o >(cat)", "gradcalc batch a.eq -o /dev/fd/3 3>&1 | cat",
+        "gradcalc batch a.eq -o /dev/stdout > out; cat out",
+    ],
+)  # fmt: skip
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_pipe_is_written_by_its_name(command: str, tmp_path: Path) -> None:
+    (tmp_path / "a.eq").write_text("s = x^2; x = 3\n")
+    found = shell(command, tmp_path, "bash")
+    assert found.stdout.count("\n") == 1 and '"value": 9.0' in found.stdout
+    assert "error" not in found.stderr
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+def test_a_pipe_that_closes_ends_a_batch_quietly(tmp_path: Path) -> None:
+    path, rows = model(tmp_path), rows_file(tmp_path / "rows.csv", 20_000)
+    found = shell(f"gradcalc batch {path} -i {rows} -o >(head -1)", tmp_path, "bash")
+    assert (found.returncode, found.stderr, found.stdout.count("\n")) == (0, "", 1)
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -152,12 +176,19 @@ def test_a_name_that_is_no_text_is_shown(tmp_path: Path) -> None:
     assert record["status"] == "ok" and record["source"].endswith("/\\xff.eq")
 
 
-@pytest.mark.parametrize("address", ["nowhere", "tcp://", "tcp://a:99999", "tls://127.0.0.1:1", "tcp://127.0.0.1:1"])
-def test_addresses_that_are_none(address: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "code", "exit_status"),
+    [
+        ("nowhere", "unknown-option-value", 2), ("tcp://", "unknown-option-value", 2),
+        ("tcp://a:99999", "unknown-option-value", 2), ("tls://127.0.0.1:1", "cluster", 6),
+        ("tcp://127.0.0.1:1", "cluster", 6),
+    ],
+)  # fmt: skip
+def test_addresses_that_are_none(address: str, code: str, exit_status: int, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
     [path] = files(tmp_path, 1)
     status, records, told = batch(path, "--scheduler", address)
-    assert (status, records) == (6, []) and "error[cluster]" in told
+    assert (status, records) == (exit_status, []) and f"error[{code}]" in told
     assert "Traceback" not in told and "inputs:" not in told
 
 
@@ -181,6 +212,13 @@ def test_the_recipe_for_make(tmp_path: Path) -> None:
     assert (tmp_path / "records.jsonl").read_text().count("\n") == 2
     again = subprocess.run(["make"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
     assert again.returncode == 0 and "up to date" in again.stdout
+    for models in (["model.eq", "more/model.eq"], ["more/model.eq"]):  # one comes, and one goes
+        shutil.rmtree(tmp_path / "models")
+        for path in models:
+            (tmp_path / "models" / path).parent.mkdir(parents=True)
+            model((tmp_path / "models" / path).parent)
+        assert subprocess.run(["make"], cwd=tmp_path, env=ENVIRONMENT, capture_output=True).returncode == 0
+        assert (tmp_path / "records.jsonl").read_text().count("\n") == 2 * len(models)
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")

@@ -94,6 +94,8 @@ def test_a_long_cell_that_is_not_used(tmp_path: Path) -> None:
         ("rows.csv", "x,y,v[-1]\n1,2,3\n", "no entry"),
         ("rows.csv", "x,y,v[99999999999999999999]\n1,2,3\n", "no entry"),
         ("rows.csv", "x,y,v,v[0]\n1,2,3,4\n", "as a whole and by its entries"),
+        ("rows.csv", "x\ty\tz\n1\t2\t3\n", "separate the cells by commas"),
+        ("rows.csv", "x,y,z[0],z[0,1]\n1,2,3,4\n", "by one number and by two"),
     ],
 )
 def test_rows_that_give_nothing_are_refused(name: str, text: str, word: str, tmp_path: Path) -> None:
@@ -101,6 +103,46 @@ def test_rows_that_give_nothing_are_refused(name: str, text: str, word: str, tmp
     (tmp_path / name).write_bytes(text.encode())
     status, records, told = batch(path, "-i", tmp_path / name)
     assert status in (3, 6) and records == [] and word in " ".join(told.split())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("rows.csv", "x,y,z,,\n1,2,0,,\n1,2,,3,3\n1,2,null,,\n"),
+        ("rows.csv", "x,y,z[0],z[1]\n1,2,0,0\n1,2,,\n1,2,null,null\n"),
+        ("rows.jsonl", '{"x": 1, "y": 2, "z": 0}\n{"x": 1, "y": 2, "z": null}\n{"z": null, "y": 2, "x": 1}\n'),
+    ],
+)
+def test_what_is_empty_in_a_row_is_told_as_such(name: str, text: str, tmp_path: Path) -> None:
+    """A column that is there is not asked for; the file's own data hold where there are some."""
+    path, table = model(tmp_path, "f = sum((x + y) max(y, z))"), tmp_path / name
+    table.write_text(text)
+    _, records, _ = batch(path, "-i", table, "--only", "value")
+    assert values(records)[1:] == ["unknown-name"] * 2 and records[0]["status"] == "ok"
+    for record in records[1:]:
+        assert "the row has nothing for `z`" in record["error"]["errors"][0]["help"]
+    path.write_text("z = 7; f = sum((x + y) max(y, z))\n")
+    assert values(batch(path, "-i", table)[1])[1:] == [21, 21]
+
+
+def test_what_is_missing_in_a_table_is_told_as_empty(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra `arrow` is not installed")
+    from pyarrow import parquet
+
+    path, table = model(tmp_path), tmp_path / "rows.parquet"
+    parquet.write_table(arrow.table({"x": [1.0, 1.0], "y": [2.0, None], "z": [0.0, 0.0]}), table)
+    _, records, _ = batch(path, "-i", table)
+    assert values(records) == [6, "unknown-name"]
+    assert "the row has nothing for `y`" in records[1]["error"]["errors"][0]["help"]
+
+
+def test_a_file_that_cannot_be_read_is_not_told_to_use_no_column(tmp_path: Path) -> None:
+    path, table = model(tmp_path), tmp_path / "rows.csv"
+    table.write_text("x,y,z\n1,2,0\n")
+    wide = tmp_path / "wide.eq"
+    wide.write_text("# " + "w" * 500)
+    status, records, told = batch(path, wide, tmp_path / "none.eq", "-i", table, "--limit", "file_bytes=300")
+    assert status == 1 and values(records) == [6, "limit-file", "unreadable-file"] and "unused-data" not in told
 
 
 def test_data_that_nothing_uses_are_told_once(tmp_path: Path) -> None:
@@ -134,7 +176,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
     [
         ('{"x": NaN, "y": 1, "z": 1}', "the data for `x` is NaN"), ('{"x": true, "y": 1, "z": 1}', "true"),
         ('{"x": "2024-01-01", "y": 1, "z": 1}', "2024-01-01"), ('{"x": [1, null], "y": 1, "z": 1}', "null"),
-        ('{"x[0]": 1, "y": 1, "z": 1}', "whole values"), ('{"x": 1, "y": 1}', "the rows a column `z`"),
+        ('{"x[0]": 1, "y": 1, "z": 1}', "give `x` as a list"), ('{"x": 1, "y": 1}', "the rows a column `z`"),
     ],
 )  # fmt: skip
 def test_faults_of_cells_are_told_by_name_and_value(line: str, word: str, tmp_path: Path) -> None:

@@ -51,6 +51,8 @@ class Batch:
     """Called at the first interrupt."""
     counts: Counter[str] = field(default_factory=Counter)
     """Inputs by code, "" for results."""
+    kept: int = 0
+    """How many of the inputs were done before."""
     interrupted: bool = False
 
     def run(self, runner: AbstractContextManager[Runner], output: Output) -> None:
@@ -81,7 +83,7 @@ class Batch:
 
     def _run(self, work: Runner, output: Output) -> None:
         text, pace = self.options.text(), Pace(self.wanted)
-        begun: deque[tuple[str, float]] = deque()
+        begun: deque[tuple[str, float, bool]] = deque()
         share = 0.0
 
         def parts() -> Iterator[Unit | Done]:
@@ -89,17 +91,18 @@ class Batch:
                 for piece in output.pieces(unit, text):
                     for part in [piece] if isinstance(piece, Done) else pace.portions(piece):
                         count = len(part.codes) if isinstance(part, Done) else part.count
-                        begun.append((unit.source, whole * count / unit.count))
+                        begun.append((unit.source, whole * count / unit.count, isinstance(part, Done)))
                         yield part
 
         for done in work.done(parts()):
-            source, part = begun.popleft()
+            source, part, was_kept = begun.popleft()
             share += part
             pace.learn(source, done)
             if self.fail_fast and any(done.codes):
                 first = next(k for k, code in enumerate(done.codes) if code) + 1
                 done = Done(b"".join(done.lines.splitlines(keepends=True)[:first]), done.codes[:first])
             self._write(done, output)
+            self.kept += len(done.codes) if was_kept else 0
             self.told(sum(self.counts.values()), share)
             if self.fail_fast and self.failed:
                 return

@@ -1,7 +1,7 @@
 """Rows of text to data: columns of numbers where the rows are alike, and an error for each row that is at fault.
 
 In a CSV file a column is an input: `x`, or one entry of it: `x[0]`, `W[1,0]`. A cell is a number, or JSON; an empty
-one gives nothing. A row of JSON Lines is an object of values by name.
+one and a null give nothing. A row of JSON Lines is an object of values by name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -36,10 +36,12 @@ _LIKE_HEAD = re.compile(r"[^\W\d]\w*\s*\[[-+0-9.,:\s]*\]?")
 
 @dataclass(frozen=True, eq=False)
 class Alike:
-    """Rows that give data of the same shapes: arrays with an axis of rows in front."""
+    """Rows that give data of the same shapes: arrays with an axis of rows in front. Of the names in `empty` they could
+    give data, and do not."""
 
     places: Array
     data: dict[str, Datum]
+    empty: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,20 @@ def parsed(block: Block, names: Set[str], limits: Limits) -> Iterator[Parsed]:
     yield from _grouped(values)
 
 
-def _each(rows: Sequence[bytes], limits: Limits, one: Any) -> Iterator[dict[str, Datum] | GradcalcError]:
+_Row = dict[str, Datum | None]
+"""The data of a row by name, None for what is empty in it."""
+
+
+def _each(
+    rows: Sequence[bytes], limits: Limits, one: Callable[[bytes], dict[str, Any]]
+) -> Iterator[_Row | GradcalcError]:
     for row in rows:
         try:
             if len(row) > limits.file_bytes:
                 raise GradcalcError(Diagnostic("limit-data", f"the row has more than {limits.file_bytes:,} bytes",
                                                help="raise it with --limit file_bytes=N"))  # fmt: skip
-            yield {name: _limited(name, datum(name, value), limits) for name, value in one(row).items()}
+            found = one(row)
+            yield {name: None if v is None else _limited(name, datum(name, v), limits) for name, v in found.items()}
         except GradcalcError as error:
             yield error
 
@@ -95,9 +104,9 @@ def _object(row: bytes, names: Set[str]) -> dict[str, Any]:
     for name in spelt:
         entry = _HEAD.fullmatch(name)
         if entry and normalise(entry[1]) in names:
-            raise GradcalcError(Diagnostic("bad-data", f"the row gives the entry `{name}`, and JSON Lines give whole "
-                                           "values", help=f'write "{entry[1]}": [1, 2]'))  # fmt: skip
-    return {name: value for name, value in spelt.items() if name in names and value is not None}
+            raise GradcalcError(Diagnostic("bad-data", f"the row gives the entry `{name}` by itself, as only CSV does",
+                                           help=f"give `{entry[1]}` as a list of its entries"))  # fmt: skip
+    return {name: value for name, value in spelt.items() if name in names}
 
 
 def names_of(block: Block) -> set[str]:
@@ -117,20 +126,21 @@ def _json(what: str, text: str) -> Any:
         raise GradcalcError([replace(d, code="bad-data") for d in error.diagnostics]) from None
 
 
-def _grouped(rows: Iterator[dict[str, Datum] | GradcalcError]) -> Iterator[Parsed]:
+def _grouped(rows: Iterator[_Row | GradcalcError]) -> Iterator[Parsed]:
     """Rows with data of the same names, shapes and labels together."""
     groups: dict[Any, list[tuple[int, dict[str, Datum]]]] = {}
     for place, row in enumerate(rows):
         if isinstance(row, GradcalcError):
             yield Faulty(place, row)
         else:
-            key = tuple((name, d.shape, d.labels) for name, d in row.items())
-            groups.setdefault(key, []).append((place, row))
-    for key, members in groups.items():
+            given = {name: d for name, d in row.items() if d is not None}
+            key = tuple((name, d.shape, d.labels) for name, d in given.items()), frozenset(row.keys() - given.keys())
+            groups.setdefault(key, []).append((place, given))
+    for (key, empty), members in groups.items():
         data = {
             name: Datum(np.stack([row[name].array for _, row in members]), shape, labels) for name, shape, labels in key
         }
-        yield Alike(np.array([place for place, _ in members]), data)
+        yield Alike(np.array([place for place, _ in members]), data, empty)
 
 
 # -------------------------------------------------------------------------------------- columns
@@ -151,6 +161,8 @@ class Columns:
         heads = _whole(_cells(header, path))
         made = cls(len(heads))
         for k, head in enumerate(heads):
+            if len(heads) == 1 and "\t" in head.strip():
+                raise _bad_header(path, "has tabs between the names", "separate the cells by commas")
             refuse_invisible(f"a name in {path}", head.strip())
             entry = _HEAD.fullmatch(head.strip())
             name = normalise(entry[1] if entry else head.strip())
@@ -161,6 +173,8 @@ class Columns:
             whole = name in (made.entries if places is None else made.values)
             if whole:
                 raise _bad_header(path, f"gives `{name}` as a whole and by its entries", "leave one of them out")
+            if not name:  # a column without a name is of no input
+                continue
             if name in made.values or place in (places or ()):
                 raise _bad_header(path, f"names `{head.strip()}` twice", "give every column a name of its own")
             if places is None:
@@ -204,9 +218,11 @@ class Columns:
         if len(cells) != self.width:
             raise GradcalcError(Diagnostic("bad-data", f"the row has {len(cells)} cells, and the first line has "
                                            f"{self.width}", help="give every row as many cells"))  # fmt: skip
-        found = {name: _value(name, cells[k]) for name, k in self.values.items() if name in names and cells[k].strip()}
+        found = {name: _value(name, cells[k]) for name, k in self.values.items() if name in names}
         for name, places in self.entries.items():
-            if name in names and any(cells[k].strip() for k in places.values()):
+            if name in names and all(_is_empty(cells[k]) for k in places.values()):
+                found[name] = None
+            elif name in names:
                 entries = [_number(f"{name}[{', '.join(map(str, p))}]", cells[places[p]]) for p in sorted(places)]
                 shape = self.shapes[name]
                 found[name] = np.array(entries).reshape([int(size) for size in shape])
@@ -232,7 +248,10 @@ def _shape(path: str, name: str, places: Mapping[tuple[int, ...], int]) -> Shape
     """The shape that the places of entries fill."""
     ranks = {len(place) for place in places}
     sizes = [max(place[k] for place in places) + 1 for k in range(min(ranks))]
-    if len(ranks) > 1 or len(places) != int(np.prod(sizes, dtype=object)):
+    if len(ranks) > 1:
+        message = f"gives entries of `{name}` by one number and by two"
+        raise _bad_header(path, message, f"write {name}[0], or {name}[0,1]")
+    if len(places) != int(np.prod(sizes, dtype=object)):
         shown = ", ".join(str(size) for size in sizes)
         remedy = f"give a column to each of its {shown} entries from 0"
         raise _bad_header(path, f"leaves entries of `{name}` out", remedy)
@@ -271,8 +290,14 @@ def _malformed(text: str, path: str) -> GradcalcError:
     return GradcalcError(Diagnostic("bad-data", f"{path} {message}", help=remedy))
 
 
+def _is_empty(cell: str) -> bool:
+    return cell.strip() in ("", "null")
+
+
 def _value(name: str, cell: str) -> Any:
-    """A number, or JSON."""
+    """A number, or what JSON says; None of an empty cell."""
+    if _is_empty(cell):
+        return None
     shown = cell.strip()
     return _json(f"the cell of `{name}`", shown) if shown[0] in "[{" else _number(name, cell)
 
@@ -280,6 +305,6 @@ def _value(name: str, cell: str) -> Any:
 def _number(name: str, cell: str) -> float:
     shown = cell.strip()
     if not _NUMBER.fullmatch(shown):
-        what = f"has a cell that is no number: `{shown[:40]}`" if shown else "has an empty cell"
+        what = "has an empty cell" if _is_empty(cell) else f"has a cell that is no number: `{shown[:40]}`"
         raise GradcalcError(Diagnostic("bad-data", f"the data for `{name}` {what}", help="write a number, or JSON"))
     return float(shown)

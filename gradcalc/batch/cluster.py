@@ -208,7 +208,8 @@ def reach(address: str) -> None:
     """Raise `GradcalcError` where nothing listens at an address, or where it is none."""
     found = _ADDRESS.fullmatch(address)
     if found is None or not 0 < int(found[3]) < 65536:
-        raise _unusable(f"`{address}` is no address of a scheduler", "write tcp://HOST:PORT or tls://HOST:PORT")
+        raise GradcalcError(Diagnostic("unknown-option-value", f"`{address}` is no address of a scheduler",
+                                       help="write tcp://HOST:PORT or tls://HOST:PORT"))  # fmt: skip
     if found[1] == "tls":
         _refuse_without_certificates(address)
     try:

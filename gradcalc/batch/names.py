@@ -75,5 +75,7 @@ def _mentioned(files: Sequence[str], limits: Limits) -> Iterator[tuple[str, set[
     """The words of every file that can be read; one that is listed twice is looked at once."""
     for path in dict.fromkeys(files):
         if os.path.isfile(path):
-            text = inputs.read(path, limits).raw.decode("utf-8", "replace")
-            yield path, set(_WORD.findall(normalise(_COMMENT.sub("", text))))
+            found = inputs.read(path, limits)
+            if found.fault is None:
+                text = found.raw.decode("utf-8", "replace")
+                yield path, set(_WORD.findall(normalise(_COMMENT.sub("", text))))

@@ -22,6 +22,7 @@ from gradcalc.batch.old import Old, beside
 from gradcalc.batch.records import beginning, code_of
 from gradcalc.batch.work import Done, Unit
 from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.files import followed
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk that is full, or of as much as one may write."""
@@ -32,7 +33,7 @@ class Output:
     that is one of the `inputs` is refused. Raises `GradcalcError`."""
 
     def __init__(self, path: str | None, resume: bool, inputs: Iterable[str] = ()):
-        self.path = None if path is None else Path(os.path.realpath(path))
+        self.path = None if path is None else followed(path)
         self.shown = path
         self.partial: Path | None = None
         self.file: int | None = None
@@ -62,7 +63,7 @@ class Output:
         if not path.parent.is_dir():
             raise OSError(errno.ENOENT, f"there is no folder {path.parent}")
         if path.is_file() and any(os.path.exists(name) and os.path.samefile(name, path) for name in inputs):
-            raise OSError(errno.EINVAL, "it is an input of the batch")
+            raise self._unwritable(OSError(errno.EINVAL, "it is an input of the batch"), "write to another file")
 
     def _lock(self, path: Path) -> None:
         """Keep other batches from a file that is there. Raises `OSError` where one has it."""
@@ -102,7 +103,7 @@ class Output:
 
     def write(self, lines: bytes) -> None:
         """Append whole lines; `end` then says how far it came. Raises `GradcalcError`, and `BrokenPipeError` for
-        standard output."""
+        standard output and other pipes."""
         skipped = min(self.to_skip, len(lines))
         self.to_skip -= skipped
         self.end += skipped
@@ -117,6 +118,8 @@ class Output:
             if self.file is None:
                 self.file = self._opened()
             self._append(lines)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -121,8 +121,8 @@ class Pool:
         self.waiting: deque[_Task] = deque()
         self.slots: dict[int, _Slot] = {}
         self.selector = selectors.DefaultSelector()
-        self.stopping = False
-        """Whether nothing new is begun."""
+        self.stopping = self.cut_short = False
+        """Whether nothing new is begun, and whether what was to be begun is forgotten."""
         self.pulled = self.given = self.unready = 0
 
     def __enter__(self) -> Pool:
@@ -149,6 +149,8 @@ class Pool:
                 else:
                     self._add(unit)
                 self._hand_out()
+            if self.stopping and not self.cut_short:
+                self._cut_short()
             while self.given in self.slots and self.slots[self.given].done:
                 parts = self.slots.pop(self.given).parts
                 self.given += 1
@@ -158,6 +160,15 @@ class Pool:
             if self.given in self.slots and not self.slots[self.given].done:
                 self._hand_out()
                 self._wait()
+
+    def _cut_short(self) -> None:
+        """Forget the units behind the last one that is begun or done: their workers are ended when the others are
+        done."""
+        self.cut_short = True
+        begun = [worker.tasks[0].place for worker in self.workers if worker.tasks]
+        last = max([*begun, *(place for place, slot in self.slots.items() if slot.done)], default=-1)
+        self.slots = {place: slot for place, slot in self.slots.items() if place <= last}
+        self.waiting = deque(task for task in self.waiting if task.place in self.slots)
 
     def _has_room(self) -> bool:
         """Whether another unit may be begun: not more wait than the workers take, and not too much is held."""
@@ -226,20 +237,23 @@ class Pool:
         for done in found or ():
             task = worker.tasks.popleft()
             worker.since = time.monotonic()
-            self.slots[task.place].parts[task.part] = done
+            if task.place in self.slots:
+                self.slots[task.place].parts[task.part] = done
         if found is None:
             self._lost(worker)
 
     # --------------------------------------------------------------------------------- losses
 
     def _without(self, worker: _Worker) -> str:
-        """Let a worker go; what it had not begun waits again, before all else."""
+        """Let a worker go; what it had not begun waits again, before all else, and what is forgotten does not."""
         for stream in (worker.stdin, worker.stdout):
             if stream in self.selector.get_map():
                 self.selector.unregister(stream)
         self.workers.remove(worker)
         how = worker.end()
-        self.waiting.extendleft(reversed(list(worker.tasks)[1:]))
+        begun, queued = list(worker.tasks)[:1], list(worker.tasks)[1:]
+        worker.tasks = deque(task for task in begun if task.place in self.slots)
+        self.waiting.extendleft(task for task in reversed(queued) if task.place in self.slots)
         return how
 
     def _lost(self, worker: _Worker) -> None:
@@ -262,7 +276,8 @@ class Pool:
         self._without(worker)
         if not worker.ready:
             raise no_start(f"one was not ready within {START:.0f} s")
-        self._fail(worker.tasks[0], late(self.timeout or 0.0))
+        for task in worker.tasks:
+            self._fail(task, late(self.timeout or 0.0))
 
     def _fail(self, task: _Task, fault: Diagnostic) -> None:
         """A unit of one input has failed; one of many is done input by input."""

@@ -16,10 +16,9 @@ BATCH = 4096
 
 
 def _lines(rows: Iterator[list[Any]], names: list[str]) -> Iterator[bytes]:
-    """Lists of the rows' values as JSON Lines; what is missing is left out."""
+    """Lists of the rows' values as JSON Lines."""
     for row in rows:
-        filled = {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        yield json.dumps(filled, default=str).encode()
+        yield json.dumps(dict(zip(names, row, strict=True)), default=str).encode()
 
 
 def npz(path: str, file: IO[bytes], limits: Limits) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,7 +174,7 @@ class Work:
         try:
             together = prepared.together({**given, **rows.data})
         except GradcalcError as error:
-            fault = GradcalcError([_of_rows(d) for d in error.diagnostics])
+            fault = GradcalcError([_of_rows(d, rows.empty) for d in error.diagnostics])
             yield from (_failed(int(place), fault) for place in rows.places)
             return
         step = max(1, ENTRIES_AT_ONCE // max(1, sum(count(n.shape) for n in together.sweep.backward_order)))
@@ -203,12 +203,18 @@ def _failed(place: int, error: GradcalcError) -> _Result:
     return place, None, error_document(error.diagnostics), error.diagnostics[0].code
 
 
-def _of_rows(fault: Diagnostic) -> Diagnostic:
-    """A name that nothing defines may be a column that is missing."""
-    remedy = re.sub(
-        r"give it a value with --set (.*)=", r"give the rows a column `\1`, or a value with --set \1=", fault.help
-    )
-    return replace(fault, help=remedy) if fault.code == "unknown-name" else fault
+_NO_VALUE = re.compile(r"(?:the input )?`(.+)` (?:is not defined|has no value)")
+
+
+def _of_rows(fault: Diagnostic, empty: Set[str]) -> Diagnostic:
+    """A name without a value may be a column that is missing, or what is `empty` in the row."""
+    found = _NO_VALUE.fullmatch(fault.message)
+    value = f"a value with --set {found[1]}=..." if found else ""
+    if found and found[1] in empty:
+        return replace(fault, help=f"the row has nothing for `{found[1]}`: fill it in, or give {value}")
+    if found and "--set" in fault.help:
+        return replace(fault, help=f"give the rows a column `{found[1]}`, or {value}")
+    return fault
 
 
 class _Prepared:

@@ -62,7 +62,7 @@ LEAST_MEMORY = 160
 """MiB in which a worker starts, NumPy with it, and has room for small inputs."""
 MemoryOption = Annotated[
     int | None,
-    typer.Option("--memory", min=LEAST_MEMORY, metavar="MB", help="MiB of memory for one worker.", show_default=False),
+    typer.Option("--memory", min=LEAST_MEMORY, metavar="MiB", help="MiB of memory for one worker.", show_default=False),
 ]
 FailFastOption = Annotated[bool, typer.Option("--fail-fast", help="Stop at the first input that fails.")]
 OnlyOption = Annotated[
@@ -231,7 +231,8 @@ def _summarise(made: Batch) -> None:
     """How many inputs came to what, on standard error."""
     from gradcalc.report.batch import summary
 
-    print(summary(made.counts, made.interrupted), file=sys.stderr)
+    stopped = "stopped at the first that failed" if made.fail_fast and made.failed else ""
+    print(summary(made.counts, made.kept, "interrupted" if made.interrupted else stopped), file=sys.stderr)
 
 
 COMMANDS = {"batch": batch_command}

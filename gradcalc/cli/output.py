@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.files import followed
 
 Result = str | Callable[[Any], None]
 """A text, or a function that prints to a stream."""
@@ -60,8 +61,8 @@ def _text(result: Result) -> str:
 def write(path: Path, text: str) -> None:
     """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device."""
     try:
-        target = Path(os.path.realpath(path))
-        if target.is_symlink():  # what is still a link leads back to itself
+        target = followed(path)
+        if target.is_symlink() and not target.exists():  # a link that leads back to itself
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.exists() and not target.is_file():
             with target.open("w", encoding="utf-8", errors="backslashreplace") as stream:
