@@ -175,9 +175,9 @@ def register(operation: Operation) -> Operation:
 
 
 class Node:
-    """One value of the graph. Equality is identity; `index` is its number."""
+    """One value of the graph. Equality is identity; `index` is its number, `op` the name of its operation."""
 
-    __slots__ = ("attributes", "graph", "index", "inputs", "operation", "shape")
+    __slots__ = ("attributes", "graph", "index", "inputs", "op", "operation", "shape")
 
     def __init__(
         self,
@@ -189,12 +189,7 @@ class Node:
         shape: Shape,
     ):
         self.graph, self.index, self.operation = graph, index, operation
-        self.inputs, self.attributes, self.shape = inputs, attributes, shape
-
-    @property
-    def op(self) -> str:
-        """The name of its operation."""
-        return self.operation.name
+        self.op, self.inputs, self.attributes, self.shape = operation.name, inputs, attributes, shape
 
     @property
     def spelt(self) -> Node:
