@@ -135,8 +135,8 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 _ROOT_HALF, _ROOT_HALF_REST = 0.7071067811865476, -4.833646656726457e-17
 """√½ to twice the digits of a float."""
 _ROOT_TURN = math.sqrt(2.0 * math.pi)
-_FAR = 40.0
-"""exp(-x²/2) is 0 from here on, times any power of x too."""
+_FAR = 55.0
+"""exp(-x²/2) is 0 from here on, times any float too."""
 
 
 def _bell(factor: Array, x: Array, rate: float) -> Array:

@@ -184,7 +184,7 @@ def centred(x: Array, axes: Any) -> Array:
 
 
 def _deviations(rows: Array) -> Array:
-    """The mean as a pair, taken off each entry; exact where an entry nearly is the mean and roundings count."""
+    """The mean as a pair, taken off each entry; exact where an entry is so near it that roundings count."""
     n = rows.shape[-1]
     high, low, size = (part[..., None] for part in doubled_sums(rows))
     mean = high / n
@@ -192,7 +192,7 @@ def _deviations(rows: Array) -> Array:
     rest = (high - product) - error
     near, left = two_sum(rows, -mean)
     found = np.asarray(near + (left - (rest + low) / n))
-    bound = 2.0**-50 * _depth(rows) * (size + np.abs(rest)) / n
+    bound = _depth(rows) * (size + np.abs(rest)) / n  # of the roundings of what is taken off, in their own units
     unsure = ((np.abs(found) < bound) & ((size > 0) | (rest != 0))).any(axis=-1)
     for place in map(tuple, np.argwhere(unsure)):
         found[place] = _exact_deviations(rows[place])
