@@ -293,7 +293,8 @@ def test_deviations_from_the_mean(axes: Any) -> None:
     draw = np.random.default_rng(4)
     for x in (
         draw.normal(size=(3, 5)), np.array([[0.1, 0.2, 0.3]]), np.array([[0.1], [0.2], [0.3]]), np.full((3, 3), 0.1),
-        np.array([[1e308, -1e308, 1.7e308], [1e308, 1e308, 1.0]]), np.array([[1.0, 2.0, 3.0 + 2.0**-51]]),
+        np.array([[1e308, -1e308, 1.7e308], [1e308, 1e308, 1.0]]), -np.array([[1.7e308, 1e308], [1.6e308, 1e-300]]),
+        np.array([[1.0, 2.0, 3.0 + 2.0**-51]]),
         1e10 + draw.normal(size=(4, 30)), np.array([[1.0, 1.0 + 2.0**-52, 1.0 - 2.0**-53]]), np.array([[7.0]]),
         np.array([[0.3, 0.1, 0.2], [1.0, 2.0, 4.0], [2.0**600, 1.0, -(2.0**600)]]), np.full((1, 6), 2.0**1000),
     ):  # fmt: skip
@@ -411,7 +412,8 @@ def test_products_of_none_and_of_thousands() -> None:
 
 
 def test_wide_numbers_add_beside_zero_and_far_apart() -> None:
-    for a, b in ((0.0, 3.0), (3.0, 0.0), (0.0, 0.0), (1.0, 2.0**-60), (2.0**700, -1.0), (1.0, -1.0), (5.0, -3.0)):
+    for a, b in ((0.0, 3.0), (3.0, 0.0), (0.0, 0.0), (1.0, 2.0**-60), (2.0**700, -1.0), (1.0, -1.0), (5.0, -3.0),
+                 (0.0, 2.0**-900), (2.0**-900, 0.0)):  # fmt: skip
         found = Wide.of(np.array([a])) + Wide.of(np.array([b]))
         assert found.floats()[0] == a + b
         value = (Fraction(float(found.high[0])) + Fraction(float(found.low[0]))) * Fraction(2) ** int(found.power[0])
@@ -521,3 +523,149 @@ def test_norms_and_spreads(row: list[float]) -> None:
                 assert worst(kernel(name, {"axis": None}, x), [value])[0] <= 4, name
             else:
                 assert kernel(name, {"axis": None}, x)[0, 0] == 0.0
+
+
+# ------------------------------------------------------------------------------ what is said of places
+
+
+def mask(name: str, attribute: str, attributes: Any, *operands: Any) -> Any:
+    found = getattr(OPERATIONS[name], attribute)
+    with np.errstate(all="ignore"):
+        return np.asarray(found(attributes, *(np.asarray(x, dtype=float) for x in operands)))
+
+
+def taken(name: str, i: int, attributes: Any, *operands: Any) -> Any:
+    function = OPERATIONS[name].takes
+    assert function is not None
+    with np.errstate(all="ignore"):
+        return np.asarray(function(attributes, i, *(np.asarray(x, dtype=float) for x in operands))).astype(bool)
+
+
+@pytest.mark.parametrize(
+    ("x", "low", "high", "kink", "takes"),
+    [
+        (-1, 0, 2, False, (False, True, False)), (0, 0, 2, True, (True, True, False)),
+        (1, 0, 2, False, (True, False, False)), (2, 0, 2, True, (True, False, True)),
+        (3, 0, 2, False, (False, False, True)), (-1, 2, 2, True, (False, True, True)),
+        (3, 2, 2, False, (False, False, True)), (2, 2, 2, True, (True, True, True)),
+        (1, 3, 2, False, (False, False, True)), (3, 3, 2, False, (False, False, True)),
+        (4, 3, 2, False, (False, False, True)), (2, 3, 2, False, (False, False, True)),
+    ],
+)  # fmt: skip
+def test_which_operand_of_clip_is_taken(x: float, low: float, high: float, kink: bool, takes: tuple[bool, ...]) -> None:
+    """min(max(x, a), b), by hand: at a tie both are taken, and a lower bound above the upper one counts nowhere."""
+    assert bool(mask("clip", "kink", {}, [x], [low], [high])[0]) == kink
+    assert tuple(bool(taken("clip", i, {}, [x], [low], [high])[0]) for i in range(3)) == takes
+
+
+def test_ties_along_axes() -> None:
+    """Of a stack of two: where more than one entry is the best, all are 0, one is 0, all are equal."""
+    x = np.array([[[1.0, 2.0, 2.0], [1.0, 1.0, 2.0]], [[0.0, 0.0, 0.0], [-3.0, 0.0, 3.0]]])
+    for axis, tie, zero in (
+        (None, [[[True]], [[True]]], [[[False]], [[False]]]),
+        (0, [[[True, False, True]], [[False, True, False]]], [[[False] * 3], [[False, True, False]]]),
+        (1, [[[True], [False]], [[True], [True]]], [[[False], [False]], [[True], [False]]]),
+    ):  # fmt: skip
+        assert mask("norminf", "kink", {"axis": axis}, x).tolist() == tie
+        assert mask("norm", "kink", {"axis": axis}, x).tolist() == zero
+    assert mask("max_entry", "kink", {"axis": 1}, x).tolist() == [[[True], [False]], [[True], [False]]]
+    assert mask("min_entry", "kink", {"axis": 1}, x).tolist() == [[[False], [True]], [[True], [False]]]
+    assert mask("norm1", "kink", {"axis": 1}, x).tolist() == [[[False], [False]], [[True], [True]]]
+    assert mask("std", "kink", {"axis": 1}, x).tolist() == [[[False], [False]], [[True], [False]]]
+    assert mask("std", "kink", {"axis": 1}, x[:, :, :1]).tolist() == [[[False], [False]]] * 2, "of one entry it is 0"
+    for name, expected in (("direction", x == 0), ("deviation_slope", None)):
+        flags = mask(name, "kink", {"axis": 1}, x)
+        assert flags.shape == x.shape
+        rows = expected.all(axis=-1) if expected is not None else np.array([[False, False], [True, False]])
+        assert (flags == rows[..., None]).all()
+    assert taken("norminf", 0, {"axis": 1}, x).tolist() == [
+        [[False, True, True], [False, False, True]], [[True] * 3, [True, False, True]],
+    ]  # fmt: skip
+    assert (
+        taken("norminf", 0, {"axis": 1}, np.array([[np.nan, 1.0]])).tolist() == [[True, False]]
+        or taken("norminf", 0, {"axis": 1}, np.array([[np.nan, 1.0]]))[0, 0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "kink"),
+    [
+        ([1.0, 2.0, 3.0], False), ([1.0, 2.0, 2.0], True), ([2.0, 2.0, 2.0], True), ([1.0, 2.0, 3.0, 4.0], False),
+        ([1.0, 2.0, 2.0, 4.0], False), ([1.0, 2.0, 2.0, 2.0], True), ([1.0, 1.0, 2.0, 4.0], True),
+        ([1.0, 2.0, 4.0, 4.0], True), ([1.0], False), ([2.0, 2.0], False), ([2.0, 2.0, 2.0, 2.0], True),
+    ],
+)  # fmt: skip
+def test_where_the_median_has_a_kink(row: list[float], kink: bool) -> None:
+    """By hand: two equal ones that both are in the middle do no harm."""
+    x = np.random.default_rng(len(row)).permutation(row)
+    assert mask("median", "kink", {"axis": None}, x[:, None]).tolist() == [[kink]]
+    stack = np.array([[x, x], [x, x + 1]])
+    assert mask("median", "kink", {"axis": 1}, stack).tolist() == [[[kink], [kink]]] * 2
+    assert mask("median", "kink", {"axis": 0}, np.swapaxes(stack, -1, -2)).tolist() == [[[kink, kink]]] * 2
+
+
+def test_the_mean_of_two_middle_ones_does_not_overflow() -> None:
+    for row, expected in (([1e308, 1.5e308], 1.25e308), ([-1.7e308, -1.5e308, -1.6e308, 0.0], -1.55e308),
+                          ([5e-324, 5e-324], 5e-324), ([1.0, 4.0], 2.5), ([np.inf, np.inf], np.inf)):  # fmt: skip
+        assert kernel("median", {"axis": None}, np.array(row)[:, None])[0, 0] == expected
+
+
+def test_deviations_that_are_nothing_beside_the_entries() -> None:
+    """Squares of deviations that are no floats where those of entries are."""
+    x = np.array([[2.0**-290, 2.0**-290 * (1 + 2.0**-40)], [2.0**-570, 3 * 2.0**-570]])
+    assert kernel("std", {"axis": 1}, x).tolist() == [[2.0**-331], [2.0**-570]]
+    assert kernel("var", {"axis": 1}, x * 2.0**100).tolist() == [[2.0**-462], [2.0**-940]]
+    assert kernel("deviation_slope", {"axis": 1}, x).tolist() == [[-0.5, 0.5]] * 2
+    assert kernel("direction", {"axis": 1}, [[3e-200, 4e-200], [0.0, 0.0]]).tolist() == [[0.6, 0.8], [0.0, 0.0]]
+
+
+def test_cube_roots_are_the_nearest_floats() -> None:
+    """Within 0.51 units, over all exponents."""
+    draw = np.random.default_rng(9)
+    x = draw.uniform(1, 8, 400) * 2.0 ** draw.integers(-1070, 1020, 400) * draw.choice([-1, 1], 400)
+    with mp.workdps(60):
+        exact = [mp.sign(mpf(v)) * mp.cbrt(abs(mpf(v))) for v in x.tolist()]
+        assert worst(kernel("cbrt", {}, x), exact)[0] <= 0.51
+
+
+def test_a_stand_in_for_an_unknown_function_has_its_own_derivatives() -> None:
+    """Each is the slope of the one before, by central differences; other names are other functions."""
+    x, step = np.linspace(-2, 2, 9), 1e-5
+    for order in range(3):
+        of = {"function": "", "shown": "f", "order": order}
+        slope = (kernel("call", of, x + step) - kernel("call", of, x - step)) / (2 * step)
+        np.testing.assert_allclose(kernel("call", {**of, "order": order + 1}, x), slope, atol=1e-8)
+        assert np.abs(kernel("call", of, x)).max() > 0.05
+        assert not np.allclose(kernel("call", of, x), kernel("call", {**of, "shown": "g"}, x))
+    assert taken("call", 0, {"function": "", "shown": "f", "order": 0}, x).all()
+    assert taken("call", 0, {"function": "relu", "shown": "relu", "order": 0}, x).tolist() == (x >= 0).tolist()
+    assert taken("call", 0, {"function": "relu", "shown": "relu", "order": 1}, x).all()
+
+
+def test_cross_entropies_that_cancel() -> None:
+    """-Σ y log p within 4 units, where terms cancel, where p is 0 beside y = 0, and along an axis."""
+    cases = [
+        ([0.5, 0.25], [1.0, -0.5]), ([0.5, 0.25, 0.1], [2.0, -1.0, 0.0]), ([0.3, 0.7], [0.0, 1.0]),
+        ([0.9, 0.0], [1.0, 0.0]), ([0.1, 0.2, 0.3], [1.0, -1.43067655807, 0.0]), ([2.0, 0.5], [1.0, 1.0 + 2.0**-40]),
+        ([1.5, 0.6], [0.3, -0.3]), ([1e-300, 1e300], [0.7, 0.7 * (1 + 2.0**-50)]), ([1.0, 1.0], [2.0, -3.0]),
+    ]  # fmt: skip
+    with mp.workdps(DIGITS):
+        for p, y in cases:
+            exact = -sum((mpf(b) * mp.log(mpf(a)) for a, b in zip(p, y, strict=True) if b), mpf(0))
+            columns = np.array(p)[:, None], np.array(y)[:, None]
+            assert worst(kernel("cross_entropy", {"axis": None}, *columns), [exact])[0] <= 4, (p, y)
+            beside_others = np.array([p, [0.5] * len(p)]), np.array([y, [0.5] * len(p)])
+            other = len(p) * mp.log(2) / 2
+            assert worst(kernel("cross_entropy", {"axis": 1}, *beside_others), [exact, other])[0] <= 4, (p, y)
+
+
+def test_literals_of_stacks_in_rows_and_columns() -> None:
+    x = [np.array([[[float(k)]], [[10.0 + k]]]) for k in range(6)]
+    for extent, expected in (
+        ((2, 3), [[0, 1, 2], [3, 4, 5]]),
+        ((6, 1), [[k] for k in range(6)]),
+        ((1, 6), [list(range(6))]),
+    ):
+        found = kernel("table", {"extent": extent}, *x)
+        assert found.tolist() == [expected, [[v + 10 for v in row] for row in expected]]
+    assert kernel("table", {"extent": (0, 1)}).shape == (0, 1)

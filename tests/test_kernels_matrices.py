@@ -580,7 +580,7 @@ def test_matrices_of_entries_far_apart(spread: int) -> None:
 
 @pytest.mark.parametrize("n", [2, 3, 4])
 def test_nearly_singular_matrices_in_all_functions(n: int) -> None:
-    """One rounding away from singular in one entry: nothing of doubled arithmetic is enough, and all digits are right."""
+    """One rounding away from singular in one entry: doubled arithmetic is not enough, and all digits are right."""
     x = np.ones((n, n)) + np.triu(np.arange(n * n, dtype=float).reshape(n, n), 1)
     x[-1] = x[0]
     x[-1, -1] *= 1 + ULP

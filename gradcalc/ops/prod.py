@@ -56,7 +56,7 @@ class Wide:
 
     def floats(self) -> Array:
         """The nearest floats."""
-        return np.asarray(np.ldexp(self.high + self.low, np.clip(self.power, -3000, 3000).astype(np.int32)))
+        return np.asarray(np.ldexp(self.high, np.clip(self.power, -3000, 3000).astype(np.int32)))
 
 
 def _power(n: Wide) -> Array:
@@ -96,7 +96,7 @@ def _leaves(x: Array, changes: Sequence[Array], axes: Any) -> Polynomial:
     """x + Σ tₘ hₘ with the entries on the first axis, ones added up to a power of 2 of them."""
     arrays = [np.moveaxis(rows_of(a, axes), -1, 0) for a in np.broadcast_arrays(x, *changes)]
     n, sets = len(arrays[0]), 2 ** len(changes)
-    missing = 2 ** max(0, n - 1).bit_length() - n if n else 1
+    missing = 2 ** max(0, n - 1).bit_length() - n
     found: Polynomial = [Wide.of(np.zeros((n + missing, *arrays[0].shape[1:]))) for _ in range(sets)]
     for place, array in zip((0, *(2**k for k in range(len(changes)))), arrays, strict=True):
         fill = np.full((missing, *array.shape[1:]), 0.0 if place else 1.0)

@@ -80,7 +80,7 @@ def _far(x: Array, order: int) -> Array:
     for n in range(1, order + 1):
         above = doubled.add(doubled.multiply(power, cycle[n % 4]), _scaled((-float(n), 0.0), value))
         value, power = doubled.divide(above, below), _scaled(_PI, power)
-    result = np.asarray(value[0] + value[1])
+    result = np.asarray(value[0])
     beside = (np.abs(result * near) < _CANCELS * math.pi ** (order - 1)) & (result != 0)
     result[beside] = [_in_whole_numbers(float(number), order) for number in near[beside]]
     return result
