@@ -196,6 +196,13 @@ def test_determinants_and_adjugates_in_whole_numbers(n: int, k: int) -> None:
     assert (found.matrix * Fraction(2) ** found.power == fractions(x)).all()
 
 
+def test_the_determinant_of_no_entries_is_1() -> None:
+    nothing = np.zeros((0, 0))
+    for changes, determinant in (([], 1), ([nothing], 0)):
+        found = dyadic.expansion(nothing, *changes)
+        assert found is not None and found.determinant == determinant and found.adjugate.shape == (0, 0)
+
+
 def test_a_matrix_that_takes_too_long_is_not_done_in_whole_numbers() -> None:
     """A hundredth of a second, about: a side of 8 with all bits is done, and one of 40 is not."""
     assert dyadic.expansion(numbers(1, 8, 8, spread=1)) is not None
@@ -212,6 +219,7 @@ def test_whole_numbers_to_the_nearest_float(sign: int) -> None:
         power = int(draw.integers(-80, 80))
         assert dyadic.nearest(above, power, below) == float(Fraction(above, below) * Fraction(2) ** power)
     assert dyadic.nearest(sign * 3, 2000) == sign * math.inf == dyadic.nearest(-sign * 3, 2000, -1)
+    assert dyadic.nearest(sign * 5) == sign * 5.0 and dyadic.nearest(sign * 5, 1) == sign * 10.0
     assert dyadic.nearest(sign, -1074) == sign * 5e-324 and dyadic.nearest(0, 5000) == 0.0
     for number in (sign * (2**53 + 1), sign * 3**200, sign * 5, sign * (2**54 - 1)):
         high, low, power = dyadic.leading(number, 7)
