@@ -761,6 +761,10 @@ def test_three_factors_and_factors_of_a_vector_take_as_few_multiplications_as_ca
         ("P = diag(x) A; y = P u", 4 + 16),
         ("P = A diag(x); y = P u", 4 + 16),
         ("P = diag(x) A; Y = P B", 16 + 64),
+        ("Y = diag(x) (diag(u) A)", 4 + 16),
+        ("Y = (A diag(x)) diag(u)", 4 + 16),
+        ("P = diag(x) A; Y = diag(u) P diag(v)", 4 + 16 + 16),
+        ("Y = diag(x) (3 (diag(u) A))", 4 + 4 + 16),
     ],
 )
 def test_multiplications_by_hand(text: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -768,3 +772,54 @@ def test_multiplications_by_hand(text: str, expected: int, monkeypatch: pytest.M
     names = set(re.findall(r"\b[A-SU-Zuvwxz]\b", text)) - set(re.findall(r"\b(\w) =", text))
     sizes = {name: (4, 4) if name.isupper() else (4,) for name in names}
     assert multiplications(monkeypatch, text, of, sizes) == expected
+
+
+@pytest.mark.parametrize("sign", [0, 1, -1])
+@pytest.mark.parametrize(
+    "text",
+    ["Y = A^T diag(d) A", "Y = A^T (diag(d) A)", "B = A^T; Y = B diag(d) B^T", "Y = A^T diag(d) diag(e) A"],
+)  # fmt: skip
+def test_symmetric_products_with_weights(text: str, sign: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A^T diag(d) A of weights above 0, below 0 and of both signs; it is symmetric where none is below 0."""
+    monkeypatch.setattr("gradcalc.compiled.products.SYMMETRIC", 1)
+    draw = np.random.default_rng(3)
+    arrays = {"A": draw.normal(size=(7, 5)), "d": draw.normal(size=7), "e": draw.uniform(1, 2, 7)}
+    arrays["d"] = np.abs(arrays["d"]) * sign if sign else arrays["d"]
+    used = {name: array for name, array in arrays.items() if name in re.findall(r"\w", text)}
+    found: list[str] = []
+
+    class Spy(code_module.Writer):
+        def code(self) -> Any:
+            found.extend(i.kind for i in self._needed())
+            return super().code()
+
+    monkeypatch.setattr("gradcalc.compiled.program.Writer", Spy)
+    step = gradcalc.loads(text).compile("Y", wrt=[], shapes={name: a.shape for name, a in used.items()})
+    value, _ = step(**used)
+    assert "gram" in found
+    weights = arrays["d"] * (arrays["e"] if "e" in used else 1.0)
+    np.testing.assert_allclose(value, np.einsum("ki,k,kj->ij", arrays["A"], weights, arrays["A"]), atol=1e-13)
+    assert sign <= 0 or (value == value.T).all()
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_large_hessian_of_a_sum_over_examples(sign: float) -> None:
+    """X^T diag(σ'(X w)) X, by NumPy: into memory that is used again, and where the weights are negative."""
+    draw = np.random.default_rng(5)
+    m, n = 400, 110
+    X, w = draw.normal(size=(m, n)), draw.normal(size=n) / 10
+    text = f"J = {sign} sum(softplus(X w))"
+    step = gradcalc.loads(text).compile("J", wrt=["w"], order=2, shapes={"X": (m, n), "w": (n,)})
+    for factor in (1.0, 2.0, 0.5):
+        second = step(X=X, w=w * factor)[-1]["w"]["w"]
+        p = 1 / (1 + np.exp(-X @ (w * factor)))
+        expected = sign * (X.T * (p * (1 - p))) @ X
+        np.testing.assert_allclose(second, expected, atol=1e-11)
+
+
+def test_weights_that_are_not_finite_give_up() -> None:
+    step = gradcalc.loads("Y = A^T diag(d) A").compile("Y", wrt=[], shapes={"A": (300, 120), "d": (300,)})
+    weights = np.ones(300)
+    weights[7] = 1e308
+    with pytest.raises(gradcalc.GradcalcError):
+        step(A=np.full((300, 120), 1e10), d=weights)

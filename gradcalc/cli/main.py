@@ -33,7 +33,7 @@ COMMANDS: dict[str, str] = {
 
 
 def _app(arguments: Sequence[str]) -> typer.Typer:
-    """The command line, with the one command that the arguments name, or all of them."""
+    """The command line, with the one command that the arguments name, or all of them; the version needs none."""
     made = typer.Typer(
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
@@ -42,7 +42,7 @@ def _app(arguments: Sequence[str]) -> typer.Typer:
     )
     made.callback()(top)
     first = arguments[0] if arguments else ""
-    for name in [first] if first in COMMANDS else COMMANDS:
+    for name in [first] if first in COMMANDS else [] if first == "--version" else COMMANDS:
         module = importlib.import_module(f"gradcalc.cli.{COMMANDS[name]}")
         settings = {"ignore_unknown_options": True} if name == "eval" else None
         made.command(name, context_settings=settings)(module.COMMANDS[name])

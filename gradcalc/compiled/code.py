@@ -25,7 +25,9 @@ Buffer = tuple[Sizes, bool, Any]
 """The sizes of an array, whether it has an axis of rows, and its type."""
 SMALL = 4096
 """Entries up to which memory for a result is had quickly."""
-INTO_BUFFERS = ("pointwise", "matmul", "outer", "number")
+PRODUCTS = ("matmul", "gram")
+"""What reads its operands while its result is written."""
+INTO_BUFFERS = (*PRODUCTS, "pointwise", "outer", "number")
 LARGE = 2**20
 """Entries of an outer product from which it is quicker without the library of matrix products."""
 
@@ -174,7 +176,7 @@ class Writer:
         for k, instruction in enumerate(instructions):
             ending = [i for i in {o.owner.index for o in instruction.operands if isinstance(o, Value)}
                       if last[i] == k and i in held]  # fmt: skip
-            overwrites = instruction.kind != "matmul"  # what works entry by entry may write over what it reads
+            overwrites = instruction.kind not in PRODUCTS  # what works entry by entry may write over what it reads
             if overwrites:
                 _release(ending, held, free)
             value = instruction.value
@@ -211,6 +213,10 @@ class Writer:
                 made = self._pointwise(instruction, operands, out)
             case "matmul":
                 made = self._product(instruction, operands, out)
+            case "gram":
+                made = self._call(
+                    _gram, "gram", [*operands, self._scratch(instruction), *([] if out is None else [out])]
+                )
             case "outer":
                 made = self._outer(value, operands, out)
             case "inner" if value.batched:
@@ -266,6 +272,13 @@ class Writer:
         column, row = (tree.Subscript(o, tree.Tuple(index, ast.Load()), ast.Load())
                        for o, index in zip(operands, ([every, none], [none, every]), strict=True))  # fmt: skip
         return self._method(column, "dot", [row, *given])
+
+    def _scratch(self, instruction: Instruction) -> ast.expr:
+        """A buffer like the first operand, for the time of one call."""
+        matrix = instruction.operands[0]
+        assert isinstance(matrix, Value)
+        self.works.append(_buffer(matrix))
+        return _name(f"w{len(self.works) - 1}")
 
     def _kernel(self, instruction: Instruction, operands: list[ast.expr]) -> ast.expr:
         node, value = instruction.detail, instruction.value
@@ -389,6 +402,14 @@ def _slice(item: Any) -> ast.expr:
 
 def _products(left: Any, right: Any, out: Any = None) -> Any:
     return np.einsum("i,j->ij", left, right, out=out)
+
+
+def _gram(matrix: Any, weights: Any, scaled: Any, out: Any = None) -> Any:
+    """A^T diag(d) A; without a negative weight as S^T S with S = diag(√d) A, of which NumPy makes half."""
+    if weights.min() < 0:
+        return matrix.T.dot(np.multiply(matrix, weights[:, None], scaled), out)
+    np.multiply(matrix, np.sqrt(weights)[:, None], scaled)
+    return scaled.T.dot(scaled, out)
 
 
 def _inner_of_rows(left: Any, right: Any) -> Any:

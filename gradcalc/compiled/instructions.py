@@ -56,6 +56,8 @@ class Listing:
 
     instructions: list[Instruction] = field(default_factory=list)
     made: dict[Any, Value] = field(default_factory=dict)
+    makers: dict[int, Instruction] = field(default_factory=dict)
+    """By the index of a value its instruction, which a leaf has not."""
     values: int = 0
 
     def leaf(self, sizes: Sizes, batched: bool) -> Value:
@@ -72,9 +74,21 @@ class Listing:
         if found is None:
             found = Value(self.values, sizes, batched, is_bool, source)
             self.values += 1
-            self.instructions.append(Instruction(found, kind, operands, detail))
+            self.makers[found.index] = Instruction(found, kind, operands, detail)
+            self.instructions.append(self.makers[found.index])
             self.made[key] = found
         return found
+
+    def instruction(self, value: Value) -> Instruction | None:
+        """What makes a value; None of a leaf."""
+        return self.makers.get(value.index)
+
+    def are_transposes(self, one: Value, other: Value) -> bool:
+        """Whether one of two is a look at the other the other way around."""
+        return any(
+            made is not None and made.kind == "transpose" and made.operands == (source,)
+            for made, source in ((self.instruction(one), other), (self.instruction(other), one))
+        )
 
     # ------------------------------------------------------------------------- entry by entry
 

@@ -2,19 +2,23 @@
 
 A product that is only multiplied further, and costs more than multiplying by its factors one after the other, is taken
 apart (the matrix-chain problem; Cormen, Leiserson, Rivest and Stein, Introduction to Algorithms, chapter on dynamic
-programming), from the last product to the first.
+programming), from the last product to the first. A large A^T diag(d) A, as Hessians are made of, is known as such:
+where no entry of d is negative, half of it need be made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 
 from gradcalc.compiled.instructions import Listing, Operand, Sizes, Value
 from gradcalc.graph import Node, Shape, extent, is_row, of_extent
 
+SYMMETRIC = 2**22
+"""Multiplications from which A^T diag(d) A is quicker by half of it than as a product of matrices."""
 Turned = tuple[Node, bool]
 """A factor, and whether its transpose is meant."""
 
@@ -167,13 +171,27 @@ def _entrywise(listing: Listing, a: Operand, b: Operand) -> Value:
 
 
 def _scaled(listing: Listing, left: Factor, right: Factor) -> Value:
-    """diag(d) A scales rows, A diag(d) columns; the diagonal matrix is not made."""
+    """diag(d) A scales rows, A diag(d) columns; the diagonal matrix is not made, and of several one is made first."""
     entries, other = (left.diagonal, right) if left.diagonal is not None else (right.diagonal, left)
     assert entries is not None
     value = other.array(listing)
     if other is right and len(value.sizes) == 2:
         entries = listing.across(entries)
+    while (inner := _scaled_before(listing, entries, value)) is not None:
+        entries, value = _entrywise(listing, entries, inner[0]), inner[1]
     return _entrywise(listing, entries, value)
+
+
+def _scaled_before(listing: Listing, entries: Value, value: Value) -> tuple[Operand, Value] | None:
+    """The e and the A of a matrix e ∘ A, where e is a number or scales the same axis as the entries."""
+    made = listing.instruction(value)
+    if made is None or made.detail is not np.multiply or len(value.sizes) < 2 or entries.batched or value.batched:
+        return None
+    for one, other in (made.operands, made.operands[::-1]):
+        sizes = one.sizes if isinstance(one, Value) else ()
+        if sizes in ((), entries.sizes) and isinstance(other, Value) and other.sizes == value.sizes:
+            return one, other
+    return None
 
 
 def _inner(listing: Listing, a: Value, b: Value) -> Value:
@@ -185,6 +203,9 @@ def _inner(listing: Listing, a: Value, b: Value) -> Value:
 
 def _product(listing: Listing, a: Value, b: Value, sizes: Sizes) -> Value:
     """As NumPy's matmul takes it; where it does not, with an axis more or the other way around."""
+    gram = _gram(listing, a, b)
+    if gram is not None:
+        return listing.make("gram", gram, sizes)
     batched = a.batched or b.batched
     if len(b.sizes) == 1 and b.batched:
         if not a.batched:  # A x for all x at once: X A^T
@@ -196,3 +217,19 @@ def _product(listing: Listing, a: Value, b: Value, sizes: Sizes) -> Value:
         found = listing.make("matmul", (lifted, b), (1, *sizes), batched=True)
         return listing.view(found, "block", sizes, (0, (None, None)))
     return listing.make("matmul", (a, b), sizes, batched=batched)
+
+
+def _gram(listing: Listing, a: Value, b: Value) -> tuple[Value, Value] | None:
+    """The A and the d of a large A^T diag(d) A; the rows of A are scaled, or the columns of A^T."""
+    if a.batched or b.batched or a.sizes != b.sizes[::-1] or prod(a.sizes) * a.sizes[0] < SYMMETRIC:
+        return None
+    for scaled, other in ((b, a), (a, b)):
+        made = listing.instruction(scaled)
+        if made is None or made.detail is not np.multiply:
+            continue
+        for one, two in (made.operands, made.operands[::-1]):
+            if isinstance(one, Value) and isinstance(two, Value) and listing.are_transposes(two, other):
+                column = one.source if scaled is b and one.sizes == (b.sizes[0], 1) else one
+                if column is not None and column.sizes == b.sizes[:1]:
+                    return (two if scaled is b else other), column
+    return None

@@ -173,14 +173,13 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
 
 def _looks(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, Value | None]]:
     """What to look at for each value: of a large product of a column and a row at those two."""
-    made = {i.value.index: i for i in lowering.listing.instructions}
     for node in nodes:
         value = lowering.operands[node]
         if not isinstance(value, Value):
             if not isfinite(value):
                 raise GivesUp
             continue
-        factors = _factors(made.get(value.index))
+        factors = _factors(lowering.listing.instruction(value))
         large = not value.batched and prod(value.sizes) > SMALL
         if large and factors is not None and max(prod(f.sizes) for f in factors) < prod(value.sizes):
             yield factors
