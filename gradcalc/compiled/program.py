@@ -163,7 +163,7 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
     code = Writer(
         lowering.listing, list(zip(places, shapes, strict=True)),
         [(lowering.whole(node), shape) for node, shape in results],
-        list(dict.fromkeys(_looks(lowering, looked_at))), list(_faults(lowering, forward)),
+        _looks(lowering, looked_at), list(_faults(lowering, forward)),
     ).code()  # fmt: skip
     batched = [prod(v.sizes) for v in lowering.listing.made.values() if v.batched]
     no_outs = () if any(code.outs) else (None,) * len(results)
@@ -171,8 +171,15 @@ def compiled(leaves: Mapping[Node, bool], known: Mapping[Node, Array], forward: 
     return Program(leaves, code, rows_at_once, no_outs=no_outs, takes_rows=not alone)
 
 
-def _looks(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, Value | None]]:
-    """What to look at for each value: of a large product of a column and a row at those two."""
+def _looks(lowering: Lowering, nodes: Iterable[Node]) -> list[tuple[Value, Value | None]]:
+    """What to look at for the values, each thing once: a number that is not finite is seen in a product too."""
+    found = dict.fromkeys(_looked_at(lowering, nodes))
+    seen = {value for one, other in found if other is not None for value in (one, other)}
+    return [(one, other) for one, other in found if other is not None or one not in seen]
+
+
+def _looked_at(lowering: Lowering, nodes: Iterable[Node]) -> Iterator[tuple[Value, Value | None]]:
+    """Each value; of a large product of a column and a row those two."""
     for node in nodes:
         value = lowering.operands[node]
         if not isinstance(value, Value):
