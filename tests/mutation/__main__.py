@@ -103,7 +103,8 @@ def reach(tests: list[str]) -> dict[str, Any]:
     """Run the tests once: the lines that each runs, its time; in a process of its own, which keeps this one clean."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "reach.json"
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             recorder = Recorder()
             recorder.coverage.start()
             pytest.main([o for o in OPTIONS if o != "-x"] + tests, plugins=[recorder])
@@ -111,7 +112,7 @@ def reach(tests: list[str]) -> dict[str, Any]:
             failed = sorted(recorder.failed)
             out.write_text(json.dumps({"lines": recorder.reached(), "seconds": recorder.seconds, "failed": failed}))
             os._exit(0)
-        os.wait()
+        os.waitpid(child, 0)
         found: dict[str, Any] = json.loads(out.read_text())
     return found
 
