@@ -605,3 +605,14 @@ def test_nearly_singular_matrices_in_all_functions(n: int) -> None:
     h = numbers(n + 3, n, n, spread=30)
     with np.errstate(all="ignore"):
         assert last_digits(certified.adjugate(x, h)[0], expanded(x, h)[1])
+
+
+@pytest.mark.parametrize("n", [17, SIDE])
+def test_ill_conditioned_adjugates_too_long_for_whole_numbers_keep_their_digits(n: int) -> None:
+    """Where no bound settles the last digits those of doubled arithmetic are still better than singular values."""
+    for digits in (38, 42):
+        x = np.eye(n)
+        x[:2, :2] = [[1.0, 1.0], [1.0, 1.0 + 2.0**-digits]]
+        expected = np.eye(n) * 2.0**-digits
+        expected[:2, :2] = [[1.0 + 2.0**-digits, -1.0], [-1.0, 1.0]]
+        assert last_digits(kernel("adj", x), expected)

@@ -55,7 +55,7 @@ def _change_kernel(a: Any, x: Array, *changes: Array) -> Array:
     with np.errstate(all="ignore"):
         if n > (SIDE_OF_CHANGES if k == 1 else SIDE):
             return np.where(keep, _from_singular_values(*operands), np.nan)
-        out, left = certified.adjugate(operands[0], *operands[1:])
+        out, left = certified.adjugate(*operands)
         if left.any():
             out = np.where(left[..., None, None], _from_singular_values(*operands), out)
     return np.where(keep, out, np.nan)

@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 
 SURE = 2.0**-56
 """The relative error that is as good as none: an eighth of a rounding."""
+ROUNDING = 2.0**-53
+"""The relative error of one rounding; singular values have about as many as the side, beside the largest."""
 LN2_HIGH = float.fromhex("0x1.62e42fefap-1")
 LN2_LOW = float.fromhex("0x1.cf79abc9e3b3ap-40")
 """log 2 as the sum of 36 bits, whose multiples are exact, and the rest."""
@@ -138,21 +140,24 @@ def _exact_solution(x: Array, b: Array) -> Array | None:
 
 
 def adjugate(x: Array, *changes: Array) -> tuple[Array, Array]:
-    """adj(X), or its change of the order of the changes; and the matrices for which that is not settled.
+    """adj(X), or its change of the order of the changes; and the matrices of which singular values may tell more.
 
-    The side is at most `SIDE`; all operands are finite.
+    These are too large to be done exactly, and the bound is not small beside their largest entry, as an error by
+    singular values is. The side is at most `SIDE`; all operands are finite.
     """
     found = eliminated(x)
     moved = [normalised(h) for h in changes]
     n, k = x.shape[-1], len(changes)
     high, bound = _change(found, [h for h, _, _ in moved])
+    for _, _, narrow in moved:
+        bound = np.where(narrow[..., None, None], bound, np.inf)
     nothing = _vanishing(changes, high.shape)
     high, bound = np.where(nothing, 0.0, high), np.where(nothing, 0.0, bound)
     power = found.power + (n - 1 - k) * found.exponent + sum(e for _, e, _ in moved)
-    unsure = _unsure(np.abs(high), bound)
-    for _, _, narrow in moved:
-        unsure = unsure | ~narrow
-    return settled(np.ldexp(high, power[..., None, None]), unsure, [x, *changes], _exact_adjugate)
+    size = np.abs(high)
+    out, left = settled(np.ldexp(high, power[..., None, None]), _unsure(size, bound), [x, *changes], _exact_adjugate)
+    largest = size.max(axis=(-1, -2), keepdims=True, initial=0.0)
+    return out, left & ~(bound <= n * ROUNDING * largest).all(axis=(-1, -2))
 
 
 def _exact_adjugate(*operands: Array) -> Array | None:
