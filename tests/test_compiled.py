@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import gc
+import os
 import random
 import re
 import threading
@@ -16,6 +17,7 @@ import pytest
 import gradcalc
 from gradcalc import prepared as prepared_module
 from gradcalc.compiled import code as code_module
+from gradcalc.compiled import program as program_module
 from gradcalc.compiled.finite import BOUNDED, KEEPS, unseen
 from gradcalc.graph import OPERATIONS, Graph, ancestors
 from gradcalc.prepared import Prepared, _evaluated
@@ -532,12 +534,79 @@ def test_threads_do_not_share_buffers() -> None:
 
 def test_many_rows_go_in_blocks() -> None:
     draw = np.random.default_rng(0)
-    x, y, z = draw.normal(size=(3, 50_001))
+    x, y, z = draw.normal(size=(3, 300_001))
     value, gradients = gradcalc.loads("s = (x + y) max(y, z); x in R; y in R; z in R").compile("s")(x=x, y=y, z=z)
     larger = np.maximum(y, z)
     assert np.array_equal(value, (x + y) * larger)
     assert np.array_equal(gradients["x"], larger)
     assert np.allclose(gradients["y"], larger + (x + y) * (y > z), rtol=1e-15)
+
+
+@pytest.fixture
+def in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Blocks of few rows, three threads; those that were started besides the first."""
+    started: list[Any] = []
+
+    class Spy(threading.Thread):
+        def start(self) -> None:
+            started.append(self)
+            super().start()
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr("gradcalc.compiled.program.BLOCK_ENTRIES", 64)
+    monkeypatch.setattr("gradcalc.compiled.program.threading.Thread", Spy)
+    return started
+
+
+@pytest.mark.parametrize("rows", [1, 64, 255, 256, 511, 512, 768, 1000, 1537])
+def test_many_rows_are_shared_by_threads(rows: int, in_small_blocks: list[Any]) -> None:
+    """Four blocks a thread at least, and every row is done once, with the results that have no rows too."""
+    draw = np.random.default_rng(rows)
+    x, y = draw.normal(size=(2, rows))
+    step = gradcalc.loads("s = tanh(x) + exp(y) + sum(A B c); x in R; y in R").compile("s")
+    A, B, c = draw.normal(size=(70, 3)), draw.normal(size=(3, 4)), draw.normal(size=4)
+    for _ in range(3):
+        value, gradients = step(x=x, y=y, A=A, B=B, c=c)
+        assert np.allclose(value, np.tanh(x) + np.exp(y) + (A @ B @ c).sum(), rtol=1e-13)
+        assert np.allclose(gradients["x"], 1 / np.cosh(x) ** 2) and np.array_equal(gradients["y"], np.exp(y))
+        assert gradients["A"].shape == (rows, 70, 3)
+        assert np.allclose(gradients["A"], B @ c) and np.allclose(gradients["c"], (A @ B).sum(axis=0))
+    assert bool(in_small_blocks) == (rows > 448)
+
+
+def test_a_fault_in_the_rows_of_any_thread_is_told(in_small_blocks: list[Any]) -> None:
+    step = gradcalc.loads("s = tanh(exp(x)); x in R").compile("s")
+    for bad in (0, 700, 1999):
+        x = np.zeros(2000)
+        step(x=x)
+        x[bad] = 1000.0
+        with pytest.raises(gradcalc.GradcalcError) as caught:
+            step(x=x)
+        assert caught.value.diagnostics[0].code == "overflow"
+    assert in_small_blocks
+
+
+def test_what_goes_wrong_in_a_thread_is_raised(in_small_blocks: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    step = gradcalc.loads("s = sinh(x); x in R").compile("s")
+    step(x=np.zeros(2000))
+    assert step.latest is not None and step.latest.program is not None
+    function = step.latest.program.code.function
+
+    def fails(arrays: Any, *more: Any) -> Any:
+        if arrays[0][0]:
+            raise MemoryError
+        return function(arrays, *more)
+
+    monkeypatch.setattr(step.latest.program.code, "function", fails)
+    with pytest.raises(MemoryError):
+        step(x=np.linspace(-1, 0, 2000) * (np.arange(2000) > 1900))
+
+
+@pytest.mark.parametrize(("given", "expected"), [("1", 1), ("5", 5), ("0", 1), ("", None), ("two", None)])
+def test_how_many_threads(given: str, expected: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert program_module._cores() == (expected or cores)
 
 
 # ------------------------------------------------------------------------- what is not finite

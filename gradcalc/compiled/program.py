@@ -1,8 +1,14 @@
-"""A compiled program and its buffers: given arrays, the value and the gradients, or None where it gives up."""
+"""A compiled program and its buffers: given arrays, the value and the gradients, or None where it gives up.
+
+Many rows are done by as many threads as there are cores, or as OMP_NUM_THREADS says: NumPy lets go of the interpreter's
+lock while it computes.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +25,12 @@ from gradcalc.compiled.products import taken_apart
 from gradcalc.graph import Node, Shape
 
 Array = np.ndarray[Any, Any]
-BLOCK_ENTRIES = 2**13
-"""Entries of the largest array of a block of rows: what the second level of a cache holds some of."""
+BLOCK_ENTRIES = 2**15
+"""Entries of the largest array of a block of rows: a cache holds some of them, and calls take longer than to begin."""
+BLOCKS_OF_A_THREAD = 4
+"""Blocks for which a thread is worth its start, at least."""
+_NOT_FINITE = (ArithmeticError, ValueError)
+"""What numbers raise where arrays have an infinite or undefined entry."""
 
 
 @dataclass(eq=False)
@@ -49,30 +59,67 @@ class Program:
 
         With rows, what has no axis of its own for columns or rows comes and goes without it (see `sizes_of`).
         """
+        if self.takes_rows:
+            return self._run_rows(arrays)
         try:
             with np.errstate(all="ignore"):
-                return self._run_rows(arrays) if self.takes_rows else self._run(arrays)
-        except (ArithmeticError, ValueError):  # what is infinite or undefined for arrays is an error for numbers
+                return self._run(arrays)
+        except _NOT_FINITE:
             return None
 
     def _run(self, arrays: Sequence[Any]) -> Sequence[Any] | None:
         outs = self.no_outs or [o and self._out(k, o, None) for k, o in enumerate(self.code.outs)]
-        try:
-            works = self.spare.pop()
-        except IndexError:
-            works = [_made(b, 1) for b in self.code.works]
+        works = self._works(1)
         found: Sequence[Any] | None = self.code.function(arrays, outs, works)
         self.spare.append(works)
         return found
 
+    def _works(self, rows: int) -> list[Array]:
+        """Buffers of work that nobody has."""
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return [_made(b, rows) for b in self.code.works]
+
     def _run_rows(self, arrays: Sequence[Any]) -> list[Any] | None:
+        """Share the blocks of rows among threads, this one among them; what has no rows each has by itself."""
         rows = next(len(a) for a, batched in zip(arrays, self.leaves.values(), strict=True) if batched)
         outs = [None if buffer is None else self._out(k, buffer, rows) for k, buffer in enumerate(self.code.outs)]
-        step = min(self.rows_at_once, max(1, rows))
-        works = self.spare.pop() if self.spare else [_made(b, self.rows_at_once) for b in self.code.works]
+        blocks = -(-rows // self.rows_at_once)
+        count = max(1, min(_cores(), blocks // BLOCKS_OF_A_THREAD))
+        ends = [min(rows, blocks * k // count * self.rows_at_once) for k in range(count + 1)]
+        found: list[Any] = [None] * count
+        raised: list[BaseException] = []
+
+        def part(k: int) -> None:
+            own = [o if k == 0 or b is None or b[1] else np.empty_like(o)
+                   for o, b in zip(outs, self.code.outs, strict=True)]  # fmt: skip
+            try:
+                with np.errstate(all="ignore"):
+                    found[k] = self._run_blocks(arrays, own, ends[k], ends[k + 1])
+            except _NOT_FINITE:
+                return
+            except BaseException as error:
+                raised.append(error)
+
+        threads = [threading.Thread(target=part, args=(k,)) for k in range(1, count)]
+        for thread in threads:
+            thread.start()
+        part(0)
+        for thread in threads:
+            thread.join()
+        if raised:
+            raise raised[0]
+        if any(one is None for one in found):
+            return None
+        return [o if o is not None else found[0][k] for k, o in enumerate(outs)]
+
+    def _run_blocks(self, arrays: Sequence[Any], outs: Sequence[Array | None], begin: int, end: int) -> Any:
+        """Some of the rows, block by block; what the last block gives, or None."""
+        works = self._works(self.rows_at_once)
         found: Any = ()
-        for start in range(0, rows, step):
-            stop = min(rows, start + step)
+        for start in range(begin, end, self.rows_at_once):
+            stop = min(end, start + self.rows_at_once)
             part = [a[start:stop] if batched else a for a, batched in zip(arrays, self.leaves.values(), strict=True)]
             places = [o if o is None or b is None or not b[1] else o[start:stop]
                       for o, b in zip(outs, self.code.outs, strict=True)]  # fmt: skip
@@ -82,9 +129,7 @@ class Program:
             if found is None:
                 break
         self.spare.append(works)
-        if found is None:
-            return None
-        return [o if o is not None else found[k] for k, o in enumerate(outs)]
+        return found
 
     def _out(self, k: int, buffer: Buffer, rows: int | None) -> Array:
         """A buffer for a result: one handed out before that nobody has any more, or a new one."""
@@ -104,6 +149,15 @@ class Program:
         made = np.empty(shape, kind)
         kept.append(made)
         return made
+
+
+def _cores() -> int:
+    """How many threads may work at a time."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdecimal():
+        return max(1, int(given))
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _references_of_one_name() -> int:
