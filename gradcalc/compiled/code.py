@@ -61,6 +61,8 @@ class Writer:
     names: dict[str, Any] = field(default_factory=dict)
     body: list[ast.stmt] = field(default_factory=list)
     works: list[Buffer] = field(default_factory=list)
+    zeros: dict[Buffer, int] = field(default_factory=dict)
+    """By what they are like, the places of the buffers of zeros among those of work."""
 
     @property
     def _alone(self) -> bool:
@@ -332,9 +334,10 @@ class Writer:
     def _zeros(self, value: Value) -> ast.expr:
         """A buffer of as many zeros as a value has entries."""
         key = (prod(value.sizes),), value.batched, 0.0
-        if key not in self.works:
+        if key not in self.zeros:
+            self.zeros[key] = len(self.works)
             self.works.append(key)
-        return _name(f"w{self.works.index(key)}")
+        return _name(f"w{self.zeros[key]}")
 
     @staticmethod
     def _method(operand: ast.expr, name: str, arguments: list[ast.expr]) -> ast.Call:
