@@ -19,7 +19,7 @@ from mpmath import mp, mpf
 
 import gradcalc.ops  # noqa: F401
 from gradcalc.graph import OPERATIONS
-from gradcalc.ops import activations, quarter_turns, summation
+from gradcalc.ops import activations, doubled, quarter_turns, sinc, summation
 from gradcalc.ops.prod import Wide
 from gradcalc.ops.statistics import middle
 from tests.exact.core import exactly, ulps
@@ -666,3 +666,13 @@ def test_literals_of_stacks_in_rows_and_columns() -> None:
         found = kernel("table", {"extent": extent}, *x)
         assert found.tolist() == [expected, [[v + 10 for v in row] for row in expected]]
     assert kernel("table", {"extent": (0, 1)}).shape == (0, 1)
+
+
+def test_sines_and_cosines_of_doubled_arithmetic_up_to_a_quarter_turn() -> None:
+    """To 1e-31, as what is beside a zero of a derivative of sinc needs."""
+    t = np.linspace(-1.5707963, 1.5707963, 41)
+    with mp.workdps(60):
+        for first, exact in ((0, mp.cos), (1, mp.sin)):
+            high, low = sinc._series(doubled.pair(t), first)
+            for x, a, b in zip(t.tolist(), high.tolist(), low.tolist(), strict=True):
+                assert abs(mpf(a) + mpf(b) - exact(mpf(x))) <= mpf(10) ** -31

@@ -43,7 +43,7 @@ def _inverse_factorials(count: int) -> list[tuple[float, float]]:
     return found
 
 
-_INVERSE_FACTORIALS = _inverse_factorials(31)
+_INVERSE_FACTORIALS = _inverse_factorials(35)
 
 
 def _scaled(number: tuple[float, float], x: Pair) -> Pair:
@@ -54,7 +54,7 @@ def _series(t: Pair, first: int) -> Pair:
     """cos(t) for `first` 0, sin(t) for 1, |t| up to π/2: Σ (-1)^k t^(2k + first)/(2k + first)!."""
     squared = doubled.negative(doubled.multiply(t, t))
     total = doubled.pair(np.zeros_like(t[0]))
-    for n in range(30 - first, -1, -2):
+    for n in range(34 - first, -1, -2):
         number = _INVERSE_FACTORIALS[n]
         total = doubled.add(doubled.multiply(total, squared), tuple(np.full_like(t[0], v) for v in number))  # type: ignore[arg-type]
     return doubled.multiply(total, t) if first else total
