@@ -764,8 +764,8 @@ def test_no_text_of_a_file_is_in_the_code(monkeypatch: pytest.MonkeyPatch) -> No
 # ------------------------------------------------------------------- the order of products
 
 
-def multiplications(monkeypatch: pytest.MonkeyPatch, text: str, of: str, sizes: dict[str, tuple[int, ...]]) -> int:
-    """How many numbers are multiplied in the matrix products of a prepared value, and by diagonal matrices."""
+def instructions_written(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The instructions of the code that is written from now on."""
     found: list[Any] = []
 
     class Spy(code_module.Writer):
@@ -774,6 +774,12 @@ def multiplications(monkeypatch: pytest.MonkeyPatch, text: str, of: str, sizes: 
             return super().code()
 
     monkeypatch.setattr("gradcalc.compiled.program.Writer", Spy)
+    return found
+
+
+def multiplications(monkeypatch: pytest.MonkeyPatch, text: str, of: str, sizes: dict[str, tuple[int, ...]]) -> int:
+    """How many numbers are multiplied in the matrix products of a prepared value, and by diagonal matrices."""
+    found = instructions_written(monkeypatch)
     step = gradcalc.loads(text).compile(of, wrt=[], shapes=sizes)
     step(**{name: np.ones(shape) for name, shape in sizes.items()})
     total = 0
@@ -855,17 +861,10 @@ def test_symmetric_products_with_weights(text: str, sign: int, monkeypatch: pyte
     arrays = {"A": draw.normal(size=(7, 5)), "d": draw.normal(size=7), "e": draw.uniform(1, 2, 7)}
     arrays["d"] = np.abs(arrays["d"]) * sign if sign else arrays["d"]
     used = {name: array for name, array in arrays.items() if name in re.findall(r"\w", text)}
-    found: list[str] = []
-
-    class Spy(code_module.Writer):
-        def code(self) -> Any:
-            found.extend(i.kind for i in self._needed())
-            return super().code()
-
-    monkeypatch.setattr("gradcalc.compiled.program.Writer", Spy)
+    found = instructions_written(monkeypatch)
     step = gradcalc.loads(text).compile("Y", wrt=[], shapes={name: a.shape for name, a in used.items()})
     value, _ = step(**used)
-    assert "gram" in found
+    assert "gram" in {one.kind for one in found}
     weights = arrays["d"] * (arrays["e"] if "e" in used else 1.0)
     np.testing.assert_allclose(value, np.einsum("ki,k,kj->ij", arrays["A"], weights, arrays["A"]), atol=1e-13)
     assert sign <= 0 or (value == value.T).all()

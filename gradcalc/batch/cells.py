@@ -160,9 +160,9 @@ class Columns:
         """Read the first line of a file. Raises `GradcalcError`."""
         heads = _whole(_cells(header, path))
         made = cls(len(heads))
+        if len(heads) == 1 and "\t" in heads[0].strip():
+            raise _bad_header(path, "has tabs between the names", "separate the cells by commas")
         for k, head in enumerate(heads):
-            if len(heads) == 1 and "\t" in head.strip():
-                raise _bad_header(path, "has tabs between the names", "separate the cells by commas")
             refuse_invisible(f"a name in {path}", head.strip())
             entry = _HEAD.fullmatch(head.strip())
             name = normalise(entry[1] if entry else head.strip())

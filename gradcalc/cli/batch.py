@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from math import isfinite
@@ -198,20 +197,15 @@ def _runner(options: str, scheduler: str | None, jobs: int | None, timeout: floa
 
         return Cluster(scheduler, options, timeout, memory, _say)
     from gradcalc.batch.pool import Pool
+    from gradcalc.cores import allowed_cores
 
-    return Pool(options, jobs or _cores(), timeout, memory)
+    return Pool(options, jobs or allowed_cores(), timeout, memory)
 
 
 def _say(words: str) -> None:
     """Tell a person at a terminal what is waited for."""
     if sys.stderr.isatty():
         print(words, file=sys.stderr)
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
 def _progress(made: Batch) -> Any:

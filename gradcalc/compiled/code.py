@@ -111,7 +111,7 @@ class Writer:
 
     def _return(self, outs: Sequence[Buffer | None], written: set[int]) -> None:
         """The results in their buffers, or as they are; what is returned twice, and what is not its own, as a copy."""
-        own: set[int] = {i.value.index for i in self.listing.instructions if _is_computed_into(i)}
+        own: set[int] = {i.value.index for i in self.listing.makers.values() if _is_computed_into(i)}
         found: list[ast.expr] = []
         alone = self._alone
         for k, (result, shape) in enumerate(self.results):
@@ -148,7 +148,7 @@ class Writer:
         needed = {r.index for r, _ in self.results if isinstance(r, Value)}
         needed |= {v.index for check in self.checks for v in check if v is not None}
         found = []
-        for instruction in reversed([*self.listing.instructions, *self.faults]):
+        for instruction in reversed([*self.listing.makers.values(), *self.faults]):
             if instruction.value.index in needed or instruction.kind == "fault":
                 found.append(instruction)
                 needed |= {o.index for o in instruction.operands if isinstance(o, Value)}

@@ -54,10 +54,9 @@ class Instruction:
 class Listing:
     """Instructions in order. The same instruction on the same operands is the same value."""
 
-    instructions: list[Instruction] = field(default_factory=list)
     made: dict[Any, Value] = field(default_factory=dict)
     makers: dict[int, Instruction] = field(default_factory=dict)
-    """By the index of a value its instruction, which a leaf has not."""
+    """By the index of a value its instruction, which a leaf has not; in order."""
     values: int = 0
 
     def leaf(self, sizes: Sizes, batched: bool) -> Value:
@@ -75,13 +74,20 @@ class Listing:
             found = Value(self.values, sizes, batched, is_bool, source)
             self.values += 1
             self.makers[found.index] = Instruction(found, kind, operands, detail)
-            self.instructions.append(self.makers[found.index])
             self.made[key] = found
         return found
 
     def instruction(self, value: Value) -> Instruction | None:
         """What makes a value; None of a leaf."""
         return self.makers.get(value.index)
+
+    def products(self, value: Value) -> tuple[tuple[Operand, Operand], ...]:
+        """The operands of a product entry by entry, in both orders; none of another value."""
+        made = self.instruction(value)
+        if made is None or made.detail is not np.multiply:
+            return ()
+        one, other = made.operands
+        return (one, other), (other, one)
 
     def are_transposes(self, one: Value, other: Value) -> bool:
         """Whether one of two is a look at the other the other way around."""

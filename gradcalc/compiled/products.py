@@ -184,10 +184,9 @@ def _scaled(listing: Listing, left: Factor, right: Factor) -> Value:
 
 def _scaled_before(listing: Listing, entries: Value, value: Value) -> tuple[Operand, Value] | None:
     """The e and the A of a matrix e ∘ A, where e is a number or scales the same axis as the entries."""
-    made = listing.instruction(value)
-    if made is None or made.detail is not np.multiply or len(value.sizes) < 2 or entries.batched or value.batched:
+    if len(value.sizes) < 2 or entries.batched or value.batched:
         return None
-    for one, other in (made.operands, made.operands[::-1]):
+    for one, other in listing.products(value):
         sizes = one.sizes if isinstance(one, Value) else ()
         if sizes in ((), entries.sizes) and isinstance(other, Value) and other.sizes == value.sizes:
             return one, other
@@ -224,10 +223,7 @@ def _gram(listing: Listing, a: Value, b: Value) -> tuple[Value, Value] | None:
     if a.batched or b.batched or a.sizes != b.sizes[::-1] or prod(a.sizes) * a.sizes[0] < SYMMETRIC:
         return None
     for scaled, other in ((b, a), (a, b)):
-        made = listing.instruction(scaled)
-        if made is None or made.detail is not np.multiply:
-            continue
-        for one, two in (made.operands, made.operands[::-1]):
+        for one, two in listing.products(scaled):
             if isinstance(one, Value) and isinstance(two, Value) and listing.are_transposes(two, other):
                 column = one.source if scaled is b and one.sizes == (b.sizes[0], 1) else one
                 if column is not None and column.sizes == b.sizes[:1]:

@@ -22,6 +22,7 @@ from gradcalc.compiled.finite import unseen
 from gradcalc.compiled.instructions import Instruction, Sizes, Value
 from gradcalc.compiled.lowering import Lowering, fault_of
 from gradcalc.compiled.products import taken_apart
+from gradcalc.cores import allowed_cores
 from gradcalc.graph import Node, Shape
 
 Array = np.ndarray[Any, Any]
@@ -154,10 +155,7 @@ class Program:
 def _cores() -> int:
     """How many threads may work at a time."""
     given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdecimal():
-        return max(1, int(given))
-    allowed = getattr(os, "sched_getaffinity", None)
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
+    return max(1, int(given)) if given.isdecimal() else allowed_cores()
 
 
 def _references_of_one_name() -> int:
