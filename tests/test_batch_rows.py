@@ -307,6 +307,23 @@ def test_a_batch_that_stops_early_loses_no_record_of_the_file_before(resume: boo
     assert out.read_bytes().splitlines() == before
 
 
+def test_records_of_rows_that_are_alike_are_not_lost(tmp_path: Path) -> None:
+    """Equal rows, and equal files, have equal hashes: each has a record of its own all the same."""
+    path, table, out = model(tmp_path, "f = log(x)"), tmp_path / "rows.csv", tmp_path / "out.jsonl"
+    table.write_text("x\n" + "1\n" * 2 + "-1\n" + "1\n" * 50)
+    batch(path, "-i", table, "-o", out)
+    whole = out.read_bytes()
+    assert batch(path, "-i", table, "-o", out, "--fail-fast")[0] == 1
+    assert out.read_bytes() == whole
+    for name in "abcde":
+        (tmp_path / f"{name}.eq").write_text("s = x^2; x = 3\n" if name != "b" else "s = (\n")
+    path.unlink()
+    batch(tmp_path, "-o", out)
+    whole = out.read_bytes()
+    assert batch(tmp_path, "-o", out, "--fail-fast")[0] == 1
+    assert out.read_bytes() == whole
+
+
 def test_two_batches_do_not_write_one_file(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     for before in (None, ""):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import mmap
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from gradcalc.batch.records import SCHEMA, Key, code_of, start_of
+from gradcalc.batch.records import LENGTH, SCHEMA, Key, code_of, start_of
 
 AGAIN = {"time-out", "out-of-memory", "worker-died"}
 """Errors of the circumstances: a resumed batch tries their inputs once more."""
@@ -61,7 +61,7 @@ class Old:
 
     def _index(self, place: int) -> None:
         """Note where the records from a place on are: some may be of other inputs than the next ones."""
-        self.text, hashes, places = _records_from(self.file, place)
+        self.text, hashes, places = _records_from(self.file, place, lambda start: _number(start[-LENGTH:][:16]))
         order = np.argsort(hashes, kind="stable")
         self.hashes, self.places = hashes[order], places[order]
         self.gaps = bool(len(hashes))
@@ -80,26 +80,31 @@ class Old:
 
 
 def beside(before: Path, now: Path) -> Iterator[bytes]:
-    """The records of a file from before whose hash none of another file has, in their order."""
+    """The records of a file from before that another file has not, by source, row and hash, in their order."""
     with before.open("rb") as old, now.open("rb") as new:
-        text, hashes, places = _records_from(old, 0)
-        _, known, _ = _records_from(new, 0)
-        for place in places[~np.isin(hashes, known)].tolist():
+        text, starts, places = _records_from(old, 0, _mixed)
+        _, known, _ = _records_from(new, 0, _mixed)
+        for place in places[~np.isin(starts, known)].tolist():
             yield bytes(text[place : text.find(b"\n", place) + 1])
 
 
-def _records_from(file: IO[bytes], place: int) -> tuple[Any, Any, Any]:
-    """The text of a file, and of each whole record from a place on the first half of its hash and where it begins."""
-    hashes, places = array("Q"), array("Q")
+def _records_from(file: IO[bytes], place: int, number: Callable[[bytes], int]) -> tuple[Any, Any, Any]:
+    """The text of a file, and of each whole record from a place on a number made of what it has up to its hash, and
+    where it begins."""
+    numbers, places = array("Q"), array("Q")
     text: Any = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
     while (end := text.find(b"\n", place)) >= 0:
         head = text[place : min(end, place + 2**14)]
         found = head.find(b'"hash": "')
         if found >= 0 and text[end - 1 : end] == b"}":
-            hashes.append(_number(head[found + 9 : found + 25]))
+            numbers.append(number(head[: found + len(b'"hash": "') + LENGTH]))
             places.append(place)
         place = end + 1
-    return text, np.array(hashes, np.uint64), np.array(places, np.uint64)
+    return text, np.array(numbers, np.uint64), np.array(places, np.uint64)
+
+
+def _mixed(start: bytes) -> int:
+    return hash(start) % 2**64
 
 
 def _number(digits: bytes) -> int:
