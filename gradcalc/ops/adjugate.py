@@ -49,8 +49,8 @@ def _change_kernel(a: Any, x: Array, *changes: Array) -> Array:
         return _adj_kernel(a, changes[0]) + np.zeros_like(x)
     known = certified.finite(x, *changes)
     keep = known[..., None, None]
-    if k >= n > 0:
-        return np.where(keep, 0.0, np.nan) + np.zeros((n, n))
+    if k >= n:
+        return np.where(keep, np.zeros((n, n)), np.nan)
     operands = [np.where(np.isfinite(o).all(axis=(-1, -2), keepdims=True), o, 0.0) for o in (x, *changes)]
     with np.errstate(all="ignore"):
         if n > (SIDE_OF_CHANGES if k == 1 else SIDE):

@@ -60,7 +60,7 @@ class Eliminated:
             return self.by_elimination[1]
         size = np.abs(self.inverse[0])
         known = (self.doubt < 0.5)[..., None, None]
-        return np.where(known, np.where(size == 0.0, 0.0, size * (2 * self.doubt[..., None, None] + 3 * UNIT)), np.inf)
+        return np.where(known, size * (2 * self.doubt[..., None, None] + 3 * UNIT), np.inf)
 
 
 def eliminated(x: Array) -> Eliminated:
@@ -128,7 +128,7 @@ def _by_elimination(a: Array) -> Found:
     doubt = np.where(known, 4 * (a.shape[-1] + 2) * UNIT * (1.0 + size.sum(axis=(-1, -2)) * growth), np.inf)
     factor = determinant[0][..., None, None], determinant[1][..., None, None]
     adjugate = doubled.multiply(factor, inverse)
-    about = np.abs(factor[0]) * bound + np.where(size == 0.0, 0.0, np.abs(adjugate[0]) * 2 * (doubt[..., None, None]))
+    about = np.abs(factor[0]) * bound + np.abs(adjugate[0]) * 2 * doubt[..., None, None]
     return determinant, power, doubt, adjugate, np.where(known[..., None, None], about, np.inf), (inverse, bound)
 
 

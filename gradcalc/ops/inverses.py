@@ -115,19 +115,10 @@ def _logdet_map(node: Node, i: int) -> LinearMap:
 
 def _det_kernel(a: Any, x: Array) -> Array:
     if _by_lapack(x):
-        return np.asarray(_large_determinant(x)[..., None, None])
+        return np.asarray(np.linalg.det(x)[..., None, None])
     with np.errstate(all="ignore"):
         high, _, power = certified.determinant(x)
         return np.asarray(np.ldexp(high, power)[..., None, None])
-
-
-def _large_determinant(x: Array) -> Array:
-    """By LAPACK; of one that overflowed or vanished on the way, by its logarithm."""
-    found = np.linalg.det(x)
-    if np.all((found != 0.0) & np.isfinite(found)):
-        return np.asarray(found)
-    sign, logarithm = np.linalg.slogdet(x)
-    return np.asarray(np.where((found != 0.0) & np.isfinite(found), found, sign * np.exp(logarithm)))
 
 
 def _logdet_kernel(a: Any, x: Array) -> Array:

@@ -89,7 +89,7 @@ def _joined(a: Polynomial, b: Polynomial) -> Polynomial:
 
 
 def _interleaved(a: Array, b: Array) -> Array:
-    return np.stack([a, b], axis=1).reshape(-1, *a.shape[1:])
+    return np.stack([a, b], axis=1).reshape(2 * len(a), *a.shape[1:])
 
 
 def _leaves(x: Array, changes: Sequence[Array], axes: Any) -> Polynomial:

@@ -6,6 +6,8 @@ All are computed from what the entries differ from the largest.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Context, Decimal
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,10 @@ from gradcalc.ops.summation import total as summed
 from gradcalc.ops.table import Function, alike, declare
 
 Array = np.ndarray[Any, Any]
+_DECIMALS = Context(prec=80), Context(prec=400)
+"""Enough for most sums; enough for a difference of the least floats."""
+_LONG = 4096
+"""Entries of a row that takes too long in decimal numbers, a tenth of a second."""
 
 
 def _log_of_rest(x: Array, powers: Array, axes: Any) -> Array:
@@ -43,10 +49,24 @@ def _logsumexp(x: Array, axes: Any) -> Array:
 
 
 def _near_zero(rows: Array) -> Array:
-    """log1p(Σ exp(x) - 1) for each row."""
+    """log1p(Σ exp(x) - 1) for each row; in decimal numbers where the sum cancels and a row is not long."""
     high, low = doubled_exp.exp(np.maximum(rows, -500.0))
-    excess = np.concatenate([high, low, np.full((len(rows), 1), -1.0)], axis=-1)
-    return np.asarray(np.log1p(summed(excess[:, None, :], (-1,))[:, 0, 0]))
+    terms = np.concatenate([high, low, np.full((len(rows), 1), -1.0)], axis=-1)
+    excess = summed(terms[:, None, :], (-1,))[:, 0, 0]
+    if rows.shape[-1] <= _LONG:
+        for place in np.flatnonzero(np.abs(excess) < 2.0**-40):
+            excess[place] = _excess(rows[place])
+    return np.asarray(np.log1p(excess))
+
+
+def _excess(row: Array) -> float:
+    """Σ exp(x) - 1 with all its digits."""
+    for context in _DECIMALS:
+        powers = map(context.exp, map(Decimal, row.tolist()))
+        found = reduce(context.add, powers, Decimal(-1))
+        if abs(found) > Decimal(10) ** (30 - context.prec):
+            break
+    return float(found)
 
 
 def _log_softmax(x: Array, axes: Any) -> Array:

@@ -172,19 +172,22 @@ def centred(x: Array, axes: Any) -> Array:
         return np.asarray(centred(x.real, axes) + 1j * centred(x.imag, axes))
     rows = rows_of(x, axes)
     with np.errstate(all="ignore"):
-        largest = greatest(np.abs(rows))[..., None]
-        if np.any(largest > 2.0**900):  # so that no sum of entries is infinite
-            shrink = np.where(largest > 2.0**900, 2.0**-100, 1.0)
-            found = _deviations(rows * shrink) / shrink
-        else:
-            found = _deviations(rows)
+        size = np.abs(rows)
+        largest = greatest(size)[..., None]
+        # No sum of entries is infinite, and no rounding error of a product lies below the least float.
+        scale = np.where(largest > 2.0**900, 2.0**-100, np.where(largest < 2.0**-700, 2.0**200, 1.0))
+        found, unsure = _deviations(rows * scale)
+        found = np.asarray(found / scale)
+        far = (largest > 2.0**900) & (largest < np.inf) & (size > 0) & (size < 2.0**-800)
+        for place in map(tuple, np.argwhere(unsure | far.any(axis=-1))):
+            found[place] = _exact_deviations(rows[place])
     return np.asarray(
         found.reshape(x.shape) if len(axes) == 2 else found if axes == (-1,) else np.swapaxes(found, -1, -2)
     )
 
 
-def _deviations(rows: Array) -> Array:
-    """The mean as a pair, taken off each entry; exact where an entry is so near it that roundings count."""
+def _deviations(rows: Array) -> tuple[Array, Array]:
+    """The mean as a pair, taken off each entry; and the rows with an entry so near it that roundings count."""
     n = rows.shape[-1]
     high, low, size = (part[..., None] for part in doubled_sums(rows))
     mean = high / n
@@ -193,10 +196,9 @@ def _deviations(rows: Array) -> Array:
     near, left = two_sum(rows, -mean)
     found = np.asarray(near + (left - (rest + low) / n))
     bound = _depth(rows) * (size + np.abs(rest)) / n  # of the roundings of what is taken off, in their own units
-    unsure = ((np.abs(found) < bound) & ((size > 0) | (rest != 0))).any(axis=-1)
-    for place in map(tuple, np.argwhere(unsure)):
-        found[place] = _exact_deviations(rows[place])
-    return found
+    rounded = (size > 0) | (rest != 0)
+    tiny = (np.abs(mean) < 2.0**-900) & (mean != 0)
+    return found, (tiny | ((np.abs(found) < bound) & rounded)).any(axis=-1)
 
 
 def _exact_deviations(row: Array) -> list[float]:
