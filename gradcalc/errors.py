@@ -28,6 +28,7 @@ class Exit(IntEnum):
     FILE = 6
     BUG = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 @record(frozen=True)

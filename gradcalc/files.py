@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import IO
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Source, Span
 
 _CHUNK = 2**20
+_LINKS = 40
+"""Links that lead to an open file, at most."""
+_OPEN_FILES = re.compile("/dev/fd|/proc/self(/task/[0-9]+)?/fd")
 Refusal = Callable[[str], Diagnostic]
 """From what a file has, as in `17 bytes`, to the diagnostic that this is too much."""
 
@@ -57,9 +61,25 @@ def decode(raw: bytes, name: str) -> str:
         raise GradcalcError(Diagnostic("not-utf8", message, span, (Label(span),), help=remedy)) from None
 
 
+def open_file(path: str | os.PathLike[str] | None) -> int | None:
+    """The number of the open file that is meant for results: standard output for None and `-`, and what /dev/stdout,
+    /dev/fd/3 and links to them stand for; None for any other path."""
+    if path in (None, "-"):
+        return 1
+    at = os.path.abspath(path)
+    for _ in range(_LINKS):
+        folder, name = os.path.split(at)
+        if name.isdecimal() and _OPEN_FILES.fullmatch(os.path.realpath(folder).replace(f"/{os.getpid()}/", "/self/")):
+            return int(name)
+        if not os.path.islink(at):
+            return None
+        at = os.path.abspath(os.path.join(folder, os.readlink(at)))
+    return None
+
+
 def followed(path: str | os.PathLike[str]) -> Path:
     """A path that is to be written without its links, so that a file is replaced where it is; what is no regular file
-    keeps its name: a pipe has one in /dev/fd alone."""
+    keeps its name: a pipe of another process has one in /proc alone."""
     return Path(path if os.path.exists(path) and not os.path.isfile(path) else os.path.realpath(path))
 
 

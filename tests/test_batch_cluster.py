@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,10 +14,10 @@ from pathlib import Path
 import pytest
 
 import gradcalc
-from gradcalc.batch.cluster import Cluster, reach
+from gradcalc.batch.cluster import Cluster, reach, version
 from gradcalc.batch.options import Options
 from gradcalc.errors import GradcalcError
-from tests.test_batch_command import ENVIRONMENT, batch, files, start
+from tests.test_batch_command import ENVIRONMENT, ROOT, batch, files, start
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
@@ -84,11 +86,28 @@ def test_workers_of_another_version_are_refused(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gradcalc.batch.cluster.__version__", "9.9.9")
+    monkeypatch.setattr("gradcalc.batch.cluster.version", version.__wrapped__)
     with pytest.raises(GradcalcError) as caught, Cluster(cluster[0], Options().text(), None, None):
         pass
     [told] = caught.value.diagnostics
-    assert told.code == "cluster" and f"has gradcalc {gradcalc.__version__}, and this is 9.9.9" in told.message
-    assert told.help == "install gradcalc 9.9.9 there"
+    own = re.escape(gradcalc.__version__)
+    assert told.code == "cluster" and re.search(rf"has gradcalc {own} \([0-9a-f]{{8}}\), and", told.message)
+    assert "and this is 9.9.9 (" in told.message and "install the same gradcalc" in str(told.help)
+
+
+def test_workers_with_other_code_of_the_same_version_are_refused(tmp_path: Path) -> None:
+    """Here the batch is of a copy in which a comment differs."""
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "gradcalc", copy / "gradcalc")
+    shutil.copytree(ROOT / "grammar", copy / "grammar")
+    with (copy / "gradcalc" / "maps.py").open("a") as file:
+        file.write("# another\n")
+    asked = "from gradcalc.batch.cluster import version; print(version())"
+    told = [
+        subprocess.run([sys.executable, "-c", asked], cwd=folder, env={**ENVIRONMENT, "PYTHONPATH": str(folder)},
+                       capture_output=True, text=True).stdout for folder in (ROOT, copy)
+    ]  # fmt: skip
+    assert all(t.startswith(gradcalc.__version__) for t in told) and told[0] != told[1]
 
 
 def test_what_accepts_a_connection_and_says_nothing_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:

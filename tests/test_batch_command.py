@@ -345,15 +345,16 @@ def test_rows_are_resumed_in_the_midst_of_a_block(tmp_path: Path) -> None:
         assert out.read_bytes() == whole.read_bytes()
 
 
-def test_an_interrupt_finishes_what_is_in_flight(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_finishes_what_is_in_flight(number: int, expected: int, tmp_path: Path) -> None:
     files(tmp_path / "in", 200)
     out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     process = start(tmp_path / "in", "-j", "2", "-o", out)
     while not out.exists() or not out.stat().st_size:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130 and b"interrupted" in told
+    assert process.returncode == expected and b"interrupted" in told
     done = out.read_bytes()
     assert done.endswith(b"}\n") and 0 < done.count(b"\n") < 200
     batch(tmp_path / "in", "--resume", "-o", out)
@@ -418,6 +419,23 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     assert out.read_bytes().startswith(done)
     records = [json.loads(line) for line in out.read_bytes().splitlines()]
     assert [r["row"] for r in records] == list(range(3000))
+
+
+def test_a_full_disk_leaves_whole_records_on_standard_output_too(tmp_path: Path) -> None:
+    """Behind what another command wrote there; not over it."""
+    path, rows, out = model(tmp_path), rows_file(tmp_path / "rows.csv", 3000), tmp_path / "out.jsonl"
+    for mode, front in (("wb", [b"mine"]), ("ab", [b"before", b"mine"])):
+        out.write_bytes(b"before\n")
+        with out.open(mode, buffering=0) as file:
+            file.write(b"mine\n")
+            process = start(path, "-i", rows, **small_files(1_000_000) | {"stdout": file})
+            _, told = process.communicate(timeout=60)
+            assert process.returncode == 6 and b"standard output cannot be written" in told
+            file.write(b"after\n")
+        *records, last = out.read_bytes().splitlines()
+        assert (records[: len(front)], last) == (front, b"after")
+        assert [json.loads(line)["row"] for line in records[len(front) :]] == list(range(len(records) - len(front)))
+        assert 100 < len(records) < 3000
 
 
 _TMPFS = """mount -t tmpfs -o size=1m none "$1" && "$2" -m gradcalc batch "$3" -i "$4" -o "$1/out.jsonl"

@@ -49,7 +49,7 @@ def test_a_file_without_records_is_not_resumed(tmp_path: Path) -> None:
         "gradcalc batch a.eq -o /dev/stdout", "gradcalc batch a.eq -o /dev/stdout | cat",
         "gradcalc batch a.eq -o >(cat)", "gradcalc run a.eq --json -o /dev/stdout | cat",
         "gradcalc run a.eq --json -o >(cat)", "gradcalc batch a.eq -o /dev/fd/3 3>&1 | cat",
-        "gradcalc batch a.eq -o /dev/stdout > out; cat out",
+        "gradcalc batch a.eq -o /dev/stdout > out; cat out", "ln -s /dev/stdout l; gradcalc batch a.eq -o l",
     ],
 )  # fmt: skip
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
@@ -58,6 +58,29 @@ def test_a_pipe_is_written_by_its_name(command: str, tmp_path: Path) -> None:
     found = shell(command, tmp_path, "bash")
     assert found.stdout.count("\n") == 1 and '"value": 9.0' in found.stdout
     assert "error" not in found.stderr
+
+
+@pytest.mark.parametrize("how", [">", ">>"])
+@pytest.mark.parametrize(
+    "command",
+    ["batch a.eq", "batch a.eq -o /dev/stdout", "batch a.eq -o -", "run a.eq --json -o /proc/self/fd/1",
+     "batch a.eq -o /dev/fd/3 3>&1", "run a.eq --json -o /dev/fd/3 3>&1"],
+)  # fmt: skip
+def test_a_file_that_is_open_is_written_where_it_stands(command: str, how: str, tmp_path: Path) -> None:
+    """What was in it, and what the shell writes before and after, stays."""
+    (tmp_path / "a.eq").write_text("s = x^2; x = 3\n")
+    (tmp_path / "out").write_text("old\n")
+    shell(f"{{ echo before; gradcalc {command}; echo after; }} {how} out", tmp_path)
+    *first, record, last = (tmp_path / "out").read_text().splitlines()
+    assert first == (["before"] if how == ">" else ["old", "before"]) and last == "after"
+    assert '"value": 9.0' in record
+
+
+@pytest.mark.parametrize("command", ["batch a.eq", "batch a.eq -o /dev/fd/0", "run a.eq -o /dev/fd/7 --json"])
+def test_a_file_that_is_not_open_for_writing_is_refused(command: str, tmp_path: Path) -> None:
+    (tmp_path / "a.eq").write_text("s = x^2; x = 3\n")
+    found = shell(f"gradcalc {command} < a.eq >&-", tmp_path)
+    assert found.returncode == 6 and "cannot be written: Bad file descriptor" in found.stderr
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

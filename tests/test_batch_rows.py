@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from gradcalc.batch.rows import Block, blocks
 from gradcalc.batch.work import Done, Unit, Work
 from gradcalc.errors import GradcalcError, Limits
 from tests.programs import program
-from tests.test_batch_command import batch, model, run_json, start, values
+from tests.test_batch_command import COMMAND, ENVIRONMENT, batch, model, run_json, start, values
 
 
 def rows(text: bytes, most: int = 1000) -> list[bytes]:
@@ -105,6 +108,66 @@ def test_rows_that_give_nothing_are_refused(name: str, text: str, word: str, tmp
     assert status in (3, 6) and records == [] and word in " ".join(told.split())
 
 
+@pytest.mark.parametrize("row", ["null", "true", "1", '"x"', "[1]", "x", "{", '{"x": 1, "x": 2}'])
+def test_a_row_that_is_no_object_costs_itself(row: str, tmp_path: Path) -> None:
+    path, rows = model(tmp_path, "s = 2 x"), tmp_path / "rows.jsonl"
+    rows.write_text(f'{row}\n{{"x": 3}}\n{row}\n')
+    status, records, told = batch(path, "-i", rows)
+    assert (status, values(records)) == (1, ["bad-data", 6, "bad-data"]) and "internal" not in told
+
+
+def test_a_column_without_a_name_is_of_no_input(tmp_path: Path) -> None:
+    path, rows = model(tmp_path, "s = 2 x"), tmp_path / "rows.csv"
+    rows.write_text("[0],x,,[1,2],{[0]\n1,2,3,4,5\n")
+    assert values(batch(path, "-i", rows)[1]) == [4]
+
+
+def test_a_key_that_a_row_has_not_is_asked_for_in_the_row(tmp_path: Path) -> None:
+    path, rows = model(tmp_path, "s = x + y"), tmp_path / "rows.jsonl"
+    rows.write_text('{"x": 1, "y": 2}\n{"x": 1}\n')
+    record = batch(path, "-i", rows)[1][1]
+    assert record["error"]["errors"][0]["help"] == "give the row a value for `y`, or a value with --set y=..."
+
+
+@pytest.mark.parametrize("given", ["-", "/dev/stdin"])
+@pytest.mark.parametrize(
+    "text", ["x,y\n1,2\n3,4\n", '\ufeff{"x": 1, "y": 2}\n{"x": 3, "y": 4}\n', ' {"x": 1, "y": 2}\n{"x": 3, "y": 4}']
+)
+def test_rows_of_a_pipe_are_told_by_how_they_begin(given: str, text: str, tmp_path: Path) -> None:
+    path = model(tmp_path, "s = 10 x + y")
+    assert values(batch(path, "-i", given, text=text)[1]) == [12, 34]
+    assert "has either the rows" in batch("-", "-i", "-", text=text)[2]
+
+
+def test_arrays_do_not_come_through_pipes(tmp_path: Path) -> None:
+    path, table = model(tmp_path, "s = 2 x"), tmp_path / "rows.npz"
+    np.savez(table, x=np.array([1.5, 2.5], np.longdouble))
+    assert values(batch(path, "-i", table)[1]) == [3, 5]
+    command = f"cat {table} | {sys.executable} -m gradcalc batch {path} -i -"
+    done = subprocess.run(["sh", "-c", command], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 6 and "write the rows to a file first" in done.stderr
+    with table.open("rb") as file:
+        done = subprocess.run([*COMMAND, path, "-i", "-"], stdin=file, env=ENVIRONMENT, capture_output=True, text=True)
+    assert [json.loads(line)["result"]["value"] for line in done.stdout.splitlines()] == [3, 5]
+
+
+def test_numbers_of_other_kinds_in_a_table_are_numbers(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="the extra `arrow` is not installed")
+    from pyarrow import parquet
+
+    path, table = model(tmp_path, "s = 2 x"), tmp_path / "rows.parquet"
+    parquet.write_table(arrow.table({"x": [Decimal("1.5"), Decimal("-0.25")]}), table)
+    assert values(batch(path, "-i", table)[1]) == [3, -0.5]
+
+
+def test_a_folder_without_equation_files_beside_others_is_told(tmp_path: Path) -> None:
+    path = model(tmp_path, "s = x; x = 2")
+    (tmp_path / "empty").mkdir()
+    status, records, told = batch(path, tmp_path / "empty")
+    assert (status, values(records)) == (0, [2])
+    assert "there is no equation file in" in " ".join(told.split())
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -176,7 +239,7 @@ def test_a_name_that_is_none(tmp_path: Path) -> None:
     [
         ('{"x": NaN, "y": 1, "z": 1}', "the data for `x` is NaN"), ('{"x": true, "y": 1, "z": 1}', "true"),
         ('{"x": "2024-01-01", "y": 1, "z": 1}', "2024-01-01"), ('{"x": [1, null], "y": 1, "z": 1}', "null"),
-        ('{"x[0]": 1, "y": 1, "z": 1}', "give `x` as a list"), ('{"x": 1, "y": 1}', "the rows a column `z`"),
+        ('{"x[0]": 1, "y": 1, "z": 1}', "give `x` as a list"), ('{"x": 1, "y": 1}', "the row a value for `z`"),
     ],
 )  # fmt: skip
 def test_faults_of_cells_are_told_by_name_and_value(line: str, word: str, tmp_path: Path) -> None:

@@ -328,6 +328,24 @@ def test_a_full_disk_is_said_and_is_no_bug(format_):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("option", ["--json", "--width=80"])
+@pytest.mark.parametrize("streams", [{"stdout"}, {"stderr"}, {"stdout", "stderr"}])
+def test_an_error_that_cannot_be_told_keeps_its_status(option: str, streams: set[str]) -> None:
+    command = [sys.executable, "-m", "gradcalc", "run", "-e", "y = x; x = [", option]
+    with open("/dev/full", "w") as full:
+        given = {name: full if name in streams else subprocess.PIPE for name in ("stdout", "stderr")}
+        done = subprocess.run(command, text=True, cwd=ROOT, timeout=60, **given)
+    assert done.returncode == 3
+    told = (done.stdout or "") + (done.stderr or "")
+    assert "Traceback" not in told
+    assert ("unclosed-bracket" in told) == (streams != {"stdout", "stderr"} and (option, streams) not in UNSEEN)
+
+
+UNSEEN = [("--width=80", {"stderr"}), ("--json", {"stderr", "stdout"})]
+"""Where what is told goes to the stream that is full."""
+
+
 def test_an_upstream_gradient_from_a_file(tmp_path):
     (tmp_path / "v.csv").write_text("1\n10\n")
     text = "z = W x; W = [1, 2; 3, 4]; x = [1, 1]"

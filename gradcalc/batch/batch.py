@@ -7,7 +7,7 @@ import signal
 import stat
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Protocol
@@ -53,14 +53,15 @@ class Batch:
     """Inputs by code, "" for results."""
     kept: int = 0
     """How many of the inputs were done before."""
-    interrupted: bool = False
+    interrupted: int = 0
+    """The number of the signal that ended the batch early."""
 
     def run(self, runner: AbstractContextManager[Runner], output: Output) -> None:
         """Write a record for every input. Raises `GradcalcError`, `BrokenPipeError`, and `KeyboardInterrupt` at once
         where a second interrupt comes."""
         finished = False
         try:
-            with runner as work, _interrupts(lambda: self._interrupt(work)):
+            with runner as work, _interrupts(lambda number: self._interrupt(work, number)):
                 self._run(work, output)
                 finished = not self.interrupted
             output.close(finished and not (self.fail_fast and self.failed))
@@ -74,10 +75,10 @@ class Batch:
         """How many inputs are no results, or have a claim that does not hold."""
         return sum(count for code, count in self.counts.items() if code)
 
-    def _interrupt(self, work: Runner) -> None:
+    def _interrupt(self, work: Runner, number: int) -> None:
         if self.interrupted:
             raise KeyboardInterrupt
-        self.interrupted = True
+        self.interrupted = number
         work.stop()
         self.stopping()
 
@@ -169,18 +170,17 @@ class Rows:
 
 
 class _interrupts:
-    """Calls a function at each interrupt, as long as it is open."""
+    """Calls a function with the number of each signal that asks to end, as long as it is open."""
 
-    def __init__(self, heard: Callable[[], None]):
+    def __init__(self, heard: Callable[[int], None]):
         self.heard = heard
-        self.before: Any = None
+        self.before: dict[int, Any] = {}
 
     def __enter__(self) -> None:
-        try:
-            self.before = signal.signal(signal.SIGINT, lambda number, place: self.heard())
-        except ValueError:  # another thread than the main one hears of none
-            self.before = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):  # another thread than the main one hears of none
+                self.before[number] = signal.signal(number, lambda number, place: self.heard(number))
 
     def __exit__(self, *error: object) -> None:
-        if self.before is not None:
-            signal.signal(signal.SIGINT, self.before)
+        for number, before in self.before.items():
+            signal.signal(number, before)

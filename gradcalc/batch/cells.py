@@ -115,7 +115,7 @@ def names_of(block: Block) -> set[str]:
     for row in block.rows:
         with contextlib.suppress(GradcalcError):
             values = _json("the row", decode(row.strip(), "the row"))
-            found.update(normalise(name) for name in values if isinstance(values, dict))
+            found.update(map(normalise, values if isinstance(values, dict) else ()))
     return found
 
 
@@ -166,6 +166,8 @@ class Columns:
             refuse_invisible(f"a name in {path}", head.strip())
             entry = _HEAD.fullmatch(head.strip())
             name = normalise(entry[1] if entry else head.strip())
+            if not name:  # a column without a name is of no input
+                continue
             places = made.entries.setdefault(name, {}) if entry else None
             place = tuple(int(i) for i in entry.groups()[1:] if i is not None) if entry else ()
             if entry is None and _LIKE_HEAD.fullmatch(head.strip()):
@@ -173,8 +175,6 @@ class Columns:
             whole = name in (made.entries if places is None else made.values)
             if whole:
                 raise _bad_header(path, f"gives `{name}` as a whole and by its entries", "leave one of them out")
-            if not name:  # a column without a name is of no input
-                continue
             if name in made.values or place in (places or ()):
                 raise _bad_header(path, f"names `{head.strip()}` twice", "give every column a name of its own")
             if places is None:

@@ -15,6 +15,9 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from gradcalc import __version__
@@ -22,6 +25,7 @@ from gradcalc.batch.pool import TICK, Pool, died
 from gradcalc.batch.wire import Frames, packed_done, packed_unit, unpacked_done, unpacked_unit
 from gradcalc.batch.work import Done, Unit
 from gradcalc.errors import Diagnostic, GradcalcError
+from gradcalc.parser import grammar_path
 
 WANTED = 1.0
 """Seconds that the units of one task are to take together."""
@@ -35,7 +39,7 @@ CONNECT = 10.0
 _ADDRESS = re.compile(r"(?:(tcp|tls)://)?(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
 
 Settings = tuple[str, str, float | None, int | None]
-"""The version of gradcalc, the options, the seconds for an input, the memory for a process."""
+"""The version of gradcalc with its code, the options, the seconds for an input, the memory for a process."""
 
 
 class Cluster:
@@ -44,7 +48,7 @@ class Cluster:
     def __init__(self, address: str, options: str, timeout: float | None, memory: int | None,
                  waiting: Callable[[str], None] = lambda words: None):  # fmt: skip
         self.address, self.options = address, options
-        self.settings: Settings = (__version__, options, timeout, memory)
+        self.settings: Settings = (version(), options, timeout, memory)
         self.stopping = False
         self.seconds = 0.0
         """What a unit costs, as far as is known."""
@@ -114,14 +118,14 @@ class Cluster:
                 self.waiting(f"waiting up to {self.patience:.0f} s for a worker of {self.address}")
                 told = True
             time.sleep(TICK)
-        remedy = f"install gradcalc {__version__} there"
+        remedy = f"install the same gradcalc {__version__} there"
         try:
             found: dict[str, str] = self.client.run(version)
         except Exception as error:
             raise _unusable(f"a worker has no gradcalc: {error}".split("\n", 1)[0], remedy) from None
         for worker, other in found.items():
-            if other != __version__:
-                raise _unusable(f"the worker {worker} has gradcalc {other}, and this is {__version__}", remedy)
+            if other != version():
+                raise _unusable(f"the worker {worker} has gradcalc {other}, and this is {version()}", remedy)
 
     def stop(self) -> None:
         """Begin nothing new; what was begun is finished."""
@@ -261,9 +265,14 @@ def _parts(frame: bytes) -> list[bytes]:
 # ------------------------------------------------------------------------------ on the workers
 
 
+@cache
 def version() -> str:
-    """The version of gradcalc on a worker."""
-    return __version__
+    """The version of gradcalc, and the beginning of a digest of its code: of one version there may be several."""
+    home = Path(__file__).parents[1]
+    parts = {path.relative_to(home).as_posix(): path.read_bytes() for path in home.rglob("*.py")}
+    parts["grammar"] = grammar_path().read_bytes()
+    digest = sha256(b"".join(name.encode() + b"\0" + parts[name] + b"\0" for name in sorted(parts)))
+    return f"{__version__} ({digest.hexdigest()[:8]})"
 
 
 _idle: dict[Settings, list[Pool]] = {}
@@ -276,10 +285,8 @@ def work(settings: Settings, units: Sequence[bytes]) -> tuple[float, list[bytes]
     """The seconds that some units took, and their records. Raises `GradcalcError` for another version of gradcalc."""
     global _last
     expected, options, timeout, memory = settings
-    if expected != __version__:
-        raise _unusable(
-            f"a worker has gradcalc {__version__}, and the batch is of {expected}", f"install {expected} there"
-        )
+    if expected != version():
+        raise _unusable(f"a worker has gradcalc {version()}, and the batch is of {expected}", "install the same there")
     with _lock:
         free = _idle.get(settings, [])
         pool = free.pop() if free else Pool(options, 1, timeout, memory)

@@ -1,4 +1,5 @@
-"""Where records go: standard output, or a file to which whole lines are appended; what a resumed batch keeps of it.
+"""Where records go: a file that is open, as standard output is, or one by its path, to which whole lines are
+appended; what a resumed batch keeps of it.
 
 A file that is there is replaced when the new one is finished. A resumed batch goes on in the file where its records
 are those of the first inputs, as an interrupted batch leaves them; else it is written anew from what can be kept.
@@ -13,7 +14,6 @@ import glob
 import os
 import re
 import stat
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
@@ -22,21 +22,22 @@ from gradcalc.batch.old import Old, beside
 from gradcalc.batch.records import beginning, code_of
 from gradcalc.batch.work import Done, Unit
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.files import followed
+from gradcalc.files import followed, open_file
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """Errors of a disk that is full, or of as much as one may write."""
 
 
 class Output:
-    """Takes records in order. `path` is None for standard output; with `resume` what holds of a file is kept; a file
-    that is one of the `inputs` is refused. Raises `GradcalcError`."""
+    """Takes records in order. `path` is None for standard output, and may be that of an open file (`open_file`); of
+    any other one, what holds is kept with `resume`, and one of the `inputs` is refused. Raises `GradcalcError`."""
 
     def __init__(self, path: str | None, resume: bool, inputs: Iterable[str] = ()):
-        self.path = None if path is None else followed(path)
-        self.shown = path
+        self.file = open_file(path)
+        self.path = followed(path) if path is not None and self.file is None else None
+        """Of a file that is opened here, and closed."""
+        self.shown = "standard output" if path in (None, "-") else path
         self.partial: Path | None = None
-        self.file: int | None = None
         self.old: Old | None = None
         self.to_skip = 0
         """Bytes of records that are in the file already, and come by once more."""
@@ -44,17 +45,19 @@ class Output:
         """Where the last whole line ends."""
         self.lock: int | None = None
         """The file that is there, open as long as no other batch may write it."""
-        if self.path is not None:
-            try:
+        try:
+            if self.file is not None:
+                _check_open(self.file)
+            if self.path is not None:
                 self._check(self.path, inputs)
                 self._lock(self.path)
                 self.old = Old(self.path) if resume and self.path.is_file() else None
-                fits = self.old is None or self.old.has_records()
-            except OSError as error:
-                raise self._unwritable(error) from None
-            if not fits:
-                raise self._unwritable(OSError(errno.EINVAL, "there is no record in it, and resuming would empty it"),
-                                       "leave --resume out to replace it, or write to another file")  # fmt: skip
+            fits = self.old is None or self.old.has_records()
+        except OSError as error:
+            raise self._unwritable(error) from None
+        if not fits:
+            raise self._unwritable(OSError(errno.EINVAL, "there is no record in it, and resuming would empty it"),
+                                   "leave --resume out to replace it, or write to another file")  # fmt: skip
 
     def _check(self, path: Path, inputs: Iterable[str]) -> None:
         """Refuse a path before anything is done: one that is a folder or in none, and one that is read."""
@@ -110,10 +113,6 @@ class Output:
         lines = lines[skipped:]
         if not lines:
             return
-        if self.path is None:
-            sys.stdout.flush()
-            _write_all(1, lines)
-            return
         try:
             if self.file is None:
                 self.file = self._opened()
@@ -125,20 +124,16 @@ class Output:
 
     def _append(self, lines: bytes) -> None:
         assert self.file is not None
+        written = 0
         try:
-            _write_all(self.file, lines)
+            while written < len(lines):
+                written += os.write(self.file, lines[written:])
         except OSError:
-            if stat.S_ISREG(os.fstat(self.file).st_mode):
-                self._cut(lines)
+            whole = lines.rfind(b"\n", 0, written) + 1
+            self.end += whole
+            _take_back(self.file, written - whole)
             raise
         self.end += len(lines)
-
-    def _cut(self, lines: bytes) -> None:
-        """Leave the whole lines of what was written before it failed."""
-        assert self.file is not None
-        written = max(0, os.fstat(self.file).st_size - self.end)
-        self.end += lines.rfind(b"\n", 0, written) + 1
-        os.ftruncate(self.file, self.end)
 
     def _opened(self) -> int:
         """Open the file to go on in it, or one that is to replace it."""
@@ -173,11 +168,11 @@ class Output:
                     self._append(line)
             if finished and self.path is not None and self.file is None:
                 self._leave()
-            if self.file is not None:
+            if self.file is not None and self.path is not None:
                 written = os.fstat(self.file)
                 os.close(self.file)
                 self.file = None
-                if self.path is not None and self.partial is None and not _is_at(self.path, written):
+                if self.partial is None and not _is_at(self.path, written):
                     raise OSError(errno.ENOENT, "it was removed or replaced while the batch wrote it")
             if self.partial is not None and self.path is not None:
                 self.partial.replace(self.path)
@@ -203,7 +198,7 @@ class Output:
     def abandon(self) -> bool:
         """Forget a file that was to replace another one; whether what was written stays."""
         self._unlock()
-        if self.file is not None:
+        if self.file is not None and self.path is not None:
             os.close(self.file)
             self.file = None
         if self.partial is None:
@@ -216,10 +211,16 @@ class Output:
     def _unwritable(self, error: OSError, remedy: str = "") -> GradcalcError:
         if error.errno in FULL:
             remedy = "make room and run it again"
-            if self.end and self.partial is None:
+            if self.end and self.path is not None and self.partial is None:
                 remedy += " with --resume: complete records are kept"
         message = f"{self.shown} cannot be written: {error.strerror or error}"
         return GradcalcError(Diagnostic("unwritable-file", message, help=remedy or "check the path"))
+
+
+def _check_open(file: int) -> None:
+    """Raise `OSError` for a file that is not open for writing."""
+    if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 def _locked(file: int) -> None:
@@ -258,10 +259,12 @@ def _kept(lines: list[bytes]) -> Done:
     return Done(b"".join(lines), [code_of(line) for line in lines])
 
 
-def _write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+def _take_back(file: int, torn: int) -> None:
+    """Take the last bytes that were written from the end of a file, if they are there."""
+    status = os.fstat(file)
+    if torn and stat.S_ISREG(status.st_mode) and os.lseek(file, 0, os.SEEK_CUR) == status.st_size:
+        os.ftruncate(file, status.st_size - torn)
+        os.lseek(file, -torn, os.SEEK_CUR)
 
 
 def _copy(before: IO[bytes], file: int, size: int) -> None:
@@ -269,5 +272,6 @@ def _copy(before: IO[bytes], file: int, size: int) -> None:
         part = before.read(min(size, 2**20))
         if not part:
             raise OSError("the file became shorter while it was read")
-        _write_all(file, part)
         size -= len(part)
+        while part:
+            part = part[os.write(file, part) :]

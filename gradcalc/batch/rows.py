@@ -6,6 +6,7 @@ blocks end depends on the file alone.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -44,18 +45,27 @@ class Block:
 
 
 def blocks(path: str, limits: Limits) -> Iterator[Block]:
-    """The rows of a .csv, .jsonl, .npz, .parquet or .arrow file, in blocks. Raises `GradcalcError`."""
+    """The rows of a .csv, .jsonl, .npz, .parquet or .arrow file, in blocks; what has no suffix, as a pipe, is told by
+    how it begins. Raises `GradcalcError`."""
     suffix = os.path.splitext(path)[1].lower()
-    reader = _READERS.get(suffix)
-    if reader is None:
+    if suffix and suffix not in _READERS:
         known = ", ".join(_READERS)
         raise GradcalcError(Diagnostic("unknown-option-value", f"`{path}` does not tell what its rows are written in",
                                        help=f"use a suffix of {known}"))  # fmt: skip
     try:
         with open(path, "rb") as file:
-            yield from reader(path, file, limits)
+            yield from _READERS[suffix or _form(path, file)](path, file, limits)
     except OSError as error:
         raise unreadable(path, error.strerror or str(error)) from None
+
+
+def _form(path: str, file: io.BufferedReader) -> str:
+    """The suffix that files have which begin alike. Raises `GradcalcError`."""
+    start = file.peek()
+    found = next((suffix for suffix, sign in _SIGNS.items() if start.startswith(sign)), "")
+    if found and not file.seekable():
+        raise unreadable(path, "it is no text, and cannot be read in order alone", "write the rows to a file first")
+    return found or (".jsonl" if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else ".csv")
 
 
 def _csv(path: str, file: IO[bytes], limits: Limits) -> Iterator[Block]:
@@ -103,3 +113,5 @@ _READERS: dict[str, Reader] = {
     ".csv": _csv, ".jsonl": _json, ".ndjson": _json, ".npz": _arrays(tables.npz), ".parquet": _arrays(tables.parquet),
     ".arrow": _arrays(tables.ipc), ".feather": _arrays(tables.ipc),
 }  # fmt: skip
+_SIGNS = {".npz": b"PK\x03\x04", ".parquet": b"PAR1", ".arrow": b"ARROW1"}
+"""How files that are no text begin."""

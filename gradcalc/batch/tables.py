@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from decimal import Decimal
+from numbers import Real
 from typing import IO, Any
 
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
@@ -18,7 +20,12 @@ BATCH = 4096
 def _lines(rows: Iterator[list[Any]], names: list[str]) -> Iterator[bytes]:
     """Lists of the rows' values as JSON Lines."""
     for row in rows:
-        yield json.dumps(dict(zip(names, row, strict=True)), default=str).encode()
+        yield json.dumps(dict(zip(names, row, strict=True)), default=_plain).encode()
+
+
+def _plain(value: Any) -> float | str:
+    """What JSON has no notation for: numbers of other kinds as floats, all else as a text that says what it is."""
+    return float(value) if isinstance(value, Real | Decimal) else str(value)
 
 
 def npz(path: str, file: IO[bytes], limits: Limits) -> Iterator[bytes]:

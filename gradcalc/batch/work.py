@@ -167,14 +167,14 @@ class Work:
             if isinstance(part, Faulty):
                 yield _failed(part.place, part.error)
             else:
-                yield from self._alike(prepared, part)
+                yield from self._alike(prepared, part, block.form)
 
-    def _alike(self, prepared: _Prepared, rows: Alike) -> Iterator[_Result]:
+    def _alike(self, prepared: _Prepared, rows: Alike, form: str) -> Iterator[_Result]:
         given = {name: d for name, d in self.given.items() if name in prepared.names and name not in rows.data}
         try:
             together = prepared.together({**given, **rows.data})
         except GradcalcError as error:
-            fault = GradcalcError([_of_rows(d, rows.empty) for d in error.diagnostics])
+            fault = GradcalcError([_of_rows(d, rows.empty, form) for d in error.diagnostics])
             yield from (_failed(int(place), fault) for place in rows.places)
             return
         step = max(1, ENTRIES_AT_ONCE // max(1, sum(count(n.shape) for n in together.sweep.backward_order)))
@@ -206,14 +206,15 @@ def _failed(place: int, error: GradcalcError) -> _Result:
 _NO_VALUE = re.compile(r"(?:the input )?`(.+)` (?:is not defined|has no value)")
 
 
-def _of_rows(fault: Diagnostic, empty: Set[str]) -> Diagnostic:
-    """A name without a value may be a column that is missing, or what is `empty` in the row."""
+def _of_rows(fault: Diagnostic, empty: Set[str], form: str) -> Diagnostic:
+    """A name without a value may be a column that is missing, a key that the row has not, or what is `empty` in it."""
     found = _NO_VALUE.fullmatch(fault.message)
     value = f"a value with --set {found[1]}=..." if found else ""
     if found and found[1] in empty:
         return replace(fault, help=f"the row has nothing for `{found[1]}`: fill it in, or give {value}")
     if found and "--set" in fault.help:
-        return replace(fault, help=f"give the rows a column `{found[1]}`, or {value}")
+        where = "the rows a column" if form == "csv" else "the row a value for"
+        return replace(fault, help=f"give {where} `{found[1]}`, or {value}")
     return fault
 
 

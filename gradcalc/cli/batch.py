@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from math import isfinite
@@ -22,12 +23,14 @@ from gradcalc.cli.options import (
     WrtOption,
 )
 from gradcalc.cli.output import abandon_stdout
-from gradcalc.cli.streams import complain
-from gradcalc.errors import Exit, GradcalcError
+from gradcalc.cli.streams import complain, tell
+from gradcalc.errors import Diagnostic, Exit, GradcalcError
+from gradcalc.files import open_file
 
 if TYPE_CHECKING:
     from gradcalc.batch.batch import Batch
     from gradcalc.batch.options import Options
+    from gradcalc.batch.output import Output
 
 PathsArgument = Annotated[
     list[str] | None,
@@ -36,7 +39,7 @@ PathsArgument = Annotated[
 InputsOption = Annotated[
     str | None,
     typer.Option(
-        "--inputs", "-i", metavar="ROWS", help="Rows of inputs: .csv, .jsonl, .npz, .parquet, .arrow.",
+        "--inputs", "-i", metavar="ROWS", help="Rows of inputs: .csv, .jsonl, .npz, .parquet, .arrow; - reads them.",
         show_default=False,
     ),
 ]  # fmt: skip
@@ -103,12 +106,16 @@ def batch_command(
     from gradcalc.batch.pace import wanted_for
     from gradcalc.batch.worker import refuse_memory
 
-    if resume and output in (None, "-"):
+    if resume and open_file(output) is not None:
         raise usage("usage", "--resume needs a file of records", "say which with -o OUT.jsonl")
     if timeout is not None and not isfinite(timeout):
         raise usage("usage", f"--timeout {timeout} is no number of seconds", "leave it out for as long as it takes")
     options = _options(of, wrt, layout, set_, data, local_values, limit, only)
     refuse_memory(memory)
+    if inputs == "-":
+        if "-" in (paths or ()):
+            raise usage("usage", "standard input has either the rows or the list of files", "write one to a file")
+        inputs = "/dev/stdin"
     files, limits = _files(paths), options.limited()
     rows = None if inputs is None else Rows.of(inputs, files, limits)
     given = [*options.settings, *options.data]
@@ -117,7 +124,7 @@ def batch_command(
     made = Batch(files, options, rows, fail_fast, wanted_for(timeout))
     runner = _runner(options.text(), scheduler, jobs, timeout, memory)
     read = [*files, *([inputs] if inputs else []), *files_of(set_, data)]
-    target = Output(None if output == "-" else output, resume, read)
+    target = Output(output, resume, read)
     try:
         with _progress(made):
             made.run(runner, target)
@@ -126,10 +133,12 @@ def batch_command(
         raise typer.Exit(Exit.DONE) from None
     except GradcalcError:
         if made.counts:
-            _summarise(made)
+            _summarise(made, target)
         raise
-    _summarise(made)
-    raise typer.Exit(Exit.INTERRUPTED if made.interrupted else Exit.FAILED if made.failed else Exit.DONE)
+    _summarise(made, target)
+    if made.interrupted:
+        raise typer.Exit(Exit(128 + made.interrupted))
+    raise typer.Exit(Exit.FAILED if made.failed else Exit.DONE)
 
 
 def _files(paths: list[str] | None) -> list[str]:
@@ -140,6 +149,10 @@ def _files(paths: list[str] | None) -> list[str]:
     files = list(found(paths, sys.stdin))
     if not files and "-" not in paths:
         raise usage("no-input", f"there is no equation file in {', '.join(paths)}", "their names end in .eq")
+    for path in paths:
+        if os.path.isdir(path) and next(found([path], sys.stdin), None) is None:
+            complain(Diagnostic("no-input", f"there is no equation file in {path}", help="their names end in .eq"),
+                     "warning")  # fmt: skip
     return files
 
 
@@ -205,7 +218,7 @@ def _runner(options: str, scheduler: str | None, jobs: int | None, timeout: floa
 def _say(words: str) -> None:
     """Tell a person at a terminal what is waited for."""
     if sys.stderr.isatty():
-        print(words, file=sys.stderr)
+        tell(words)
 
 
 def _progress(made: Batch) -> Any:
@@ -221,12 +234,13 @@ def _progress(made: Batch) -> Any:
     return bar
 
 
-def _summarise(made: Batch) -> None:
+def _summarise(made: Batch, target: Output) -> None:
     """How many inputs came to what, on standard error."""
     from gradcalc.report.batch import summary
 
     stopped = "stopped at the first that failed" if made.fail_fast and made.failed else ""
-    print(summary(made.counts, made.kept, "interrupted" if made.interrupted else stopped), file=sys.stderr)
+    end = "interrupted" if made.interrupted else stopped
+    tell(summary(made.counts, made.kept, f"{end}; --resume goes on" if end and target.path is not None else end))
 
 
 COMMANDS = {"batch": batch_command}

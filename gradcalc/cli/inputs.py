@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcalc.cli.options import Format, LayoutName
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
+from gradcalc.files import open_file
 
 if TYPE_CHECKING:
     from gradcalc.model import Model
@@ -53,7 +54,7 @@ def limits_of(changes: Sequence[str] | None) -> Limits:
 def format_of(named: Format | None, json_: bool, output: str | None) -> Format:
     if json_:
         return Format.JSON
-    chosen = named or (SUFFIXES.get(Path(output).suffix) if output not in (None, "-") else Format.TABLE)
+    chosen = named or (Format.TABLE if open_file(output) is not None else SUFFIXES.get(Path(output or "").suffix))
     if chosen is None:
         raise usage(
             "unknown-option-value",

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 
 from gradcalc.cli.options import Session, print_version
 from gradcalc.cli.output import abandon_stdout, occupy_closed
-from gradcalc.cli.streams import report
+from gradcalc.cli.streams import report, tell
 from gradcalc.errors import Diagnostic, Exit, GradcalcError
 
 
@@ -87,7 +87,7 @@ def _misused(error: TyperException) -> int:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "gradcalc"
     if not Session.json and type(error).__name__ == "NoArgsIsHelpError":
-        print(error, file=sys.stderr)
+        tell(str(error))
         return Exit.USAGE
     message = getattr(error, "format_message", lambda: str(error))()
     return report([Diagnostic("usage", message.rstrip("."), help=f"`{command} --help` shows how it is used")])

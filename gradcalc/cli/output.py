@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcalc.errors import Diagnostic, GradcalcError
-from gradcalc.files import followed
+from gradcalc.files import followed, open_file
 
 Result = str | Callable[[Any], None]
 """A text, or a function that prints to a stream."""
@@ -23,14 +23,14 @@ Result = str | Callable[[Any], None]
 class Sink:
     """Takes results one after the other; with a path they are kept and written together by `close`.
 
-    The path `-` is standard output.
+    `-` and /dev/stdout are standard output.
     """
 
     path: str | None = None
     kept: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.path == "-":
+        if open_file(self.path) == 1:
             self.path = None
 
     def emit(self, result: Result) -> None:
@@ -59,8 +59,14 @@ def _text(result: Result) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device."""
+    """Write a file: a regular one whole or not at all, with its mode kept; through a link, a pipe or a device. One
+    that is open is written where it stands."""
+    number = open_file(path)
     try:
+        if number is not None:
+            with open(os.dup(number), "w", encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
+            return
         target = followed(path)
         if target.is_symlink() and not target.exists():  # a link that leads back to itself
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from gradcalc.cli.options import Format, Session
-from gradcalc.cli.output import Result, Sink
+from gradcalc.cli.output import Result, Sink, abandon_stdout
 from gradcalc.errors import Diagnostic, GradcalcError
 
 MOST_TOLD = 50
@@ -51,7 +52,13 @@ def warn(run: Noted) -> None:
     for warning in run.warnings:
         complain(warning, "warning")
     for note in run.notes:
-        print(f"note: {note}", file=sys.stderr)
+        tell(f"note: {note}")
+
+
+def tell(words: str) -> None:
+    """Print on stderr. What cannot be written there costs nothing else."""
+    with suppress(OSError):
+        print(words, file=sys.stderr)
 
 
 def complain(diagnostic: Diagnostic, severity: str = "error") -> None:
@@ -63,25 +70,37 @@ def complain(diagnostic: Diagnostic, severity: str = "error") -> None:
         from gradcalc.report.diagnostic import styled
         from gradcalc.report.tables import console
 
-        console(sys.stderr).print(styled(diagnostic, severity), soft_wrap=True)
+        with suppress(OSError):
+            console(sys.stderr).print(styled(diagnostic, severity), soft_wrap=True)
     else:
-        print(render(diagnostic, severity), file=sys.stderr)
+        tell(render(diagnostic, severity))
 
 
 def report(diagnostics: Sequence[Diagnostic]) -> int:
-    """Say what went wrong, as a document on stdout under --json, else on stderr; the exit status."""
+    """Say what went wrong, as a document on stdout under --json, else on stderr; the exit status.
+
+    Where stdout cannot be written it is said on stderr.
+    """
     from gradcalc.codes import exit_of
 
-    if Session.json:
-        from gradcalc.report.encode import error_document
-
-        sys.stdout.write(error_document(diagnostics) + "\n")
-        sys.stdout.flush()
-    else:
+    if not (Session.json and _documented(diagnostics)):
         for number, diagnostic in enumerate(diagnostics[:MOST_TOLD]):
             if number:
-                print(file=sys.stderr)
+                tell("")
             complain(diagnostic)
         if len(diagnostics) > MOST_TOLD:
-            print(f"\nand {len(diagnostics) - MOST_TOLD:,} more errors", file=sys.stderr)
+            tell(f"\nand {len(diagnostics) - MOST_TOLD:,} more errors")
     return int(exit_of(diagnostics[0].code))
+
+
+def _documented(diagnostics: Sequence[Diagnostic]) -> bool:
+    """Whether a document on stdout could be written, or nobody reads there."""
+    from gradcalc.report.encode import error_document
+
+    try:
+        sys.stdout.write(error_document(diagnostics) + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        abandon_stdout()
+        return isinstance(error, BrokenPipeError)
+    return True

@@ -17,7 +17,7 @@ def summary(counts: Mapping[str, int], kept: int, end: str) -> str:
     if kept:
         line += f"; {kept:,} kept from before"
     if end:
-        line += f" ({end}; --resume goes on)"
+        line += f" ({end})"
     if total == good:
         return line
     section = Section(line, ("code", "inputs", "what it is"))

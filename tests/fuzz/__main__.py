@@ -25,8 +25,8 @@ from typing import Any
 from tests.fuzz.seeds import ROOT, seeds, tokens
 
 HERE = Path(__file__).parent
-TARGETS = ("text", "program", "mutation", "setting", "data")
-LONGEST = {"text": 120, "program": 90, "mutation": 160, "setting": 80, "data": 240}
+TARGETS = ("text", "program", "mutation", "setting", "data", "rows")
+LONGEST = {"text": 120, "program": 90, "mutation": 160, "setting": 80, "data": 240, "rows": 160}
 """Bytes of an input at most: short inputs find as much, in less time."""
 INTERRUPTED = 72
 """The exit status of libFuzzer when it is told to stop."""

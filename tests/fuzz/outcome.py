@@ -135,6 +135,16 @@ def of_run(run: Run) -> None:
             raise Broken("a gradient that is not finite has no flag")
 
 
+def of_records(lines: str, codes: list[str], count: int) -> None:
+    """Records of a batch: one for each of `count` inputs, strict JSON, with a code of the registry or a result."""
+    if not lines.count("\n") == len(codes) == count:
+        raise Broken(f"{len(codes)} records of {count} inputs")
+    for line, code in zip(lines.splitlines(), codes, strict=True):
+        strict(line)
+        if code and CODES[code].exit in (None, Exit.BUG):
+            raise Broken(f"a record with the code {code}: {line[:300]}")
+
+
 def of_blocks(document: dict[str, Any], key: str) -> None:
     """A document of Jacobians or Hessians: what is not finite has a flag."""
     strict(encode(document))

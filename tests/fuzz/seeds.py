@@ -47,6 +47,8 @@ def seeds(target: str) -> Iterator[bytes]:
             yield from _settings()
         case "data":
             yield from _data()
+        case "rows":
+            yield from _rows()
 
 
 def _settings() -> Iterator[bytes]:
@@ -86,6 +88,21 @@ def _data() -> Iterator[bytes]:
         )
     ):
         yield from (bytes((kind, 7)) + content for content in contents)
+
+
+def _rows() -> Iterator[bytes]:
+    """The kind stands in the first byte: see `targets._ROWS`."""
+    for kind, contents in enumerate(
+        (
+            (b"x,v[0],v[1]\n1,2,3\n4,5,6\n", b'x,v\n1,"[1, 2]"\n,\n2,[3]\n', b"x\n1\n", b"v[1],v[0],x\n1,2\n1,2,x\n",
+             b'\xef\xbb\xbfx,"v[0]"\r\n0,1e400\r\nnan,-0\r\n'),
+            (b'{"x": 1, "v": [1, 2]}\n{"x": 0, "v": []}\n', b'{"x": null}\nnull\n1\n"x"\n[]\n',
+             b'{"x": NaN, "v[0]": 1}', b'{"x": {"a": 1}, "v": {"a": 1}}\n\n{'),
+            (b"x.npy\0{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }\n\x01\x02\0",
+             b"v.npy\0{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1), }\n\x01\x02\0"),
+        )
+    ):  # fmt: skip
+        yield from (bytes((kind,)) + content for content in contents)
 
 
 def _npy_files() -> Iterator[bytes]:

@@ -9,10 +9,16 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from gradcalc.batch import names
+from gradcalc.batch.batch import Rows
+from gradcalc.batch.options import Options
+from gradcalc.batch.rows import Block
+from gradcalc.batch.work import Unit, Work
 from gradcalc.cli.inputs import collect_data, limits_of, upstream_of
 from gradcalc.cli.matrices import named_tangents
 from gradcalc.data import load_array, load_data
@@ -170,6 +176,35 @@ def data(data: bytes) -> None:
         outcome.coded(lambda: outcome.of_run(loads(written, limits=SMALL).run({n: found[n] for n in names})))
 
 
+def rows(data: bytes) -> None:
+    """A choice of a kind of rows, then the bytes of their file: every row has one record, and none is our own bug."""
+    choices = Choices(data)
+    kind = choices.below(len(_ROWS))
+    suffix, made = _ROWS[kind]
+    path, files = str(_file(suffix, made(choices.rest()))), [str(_file(".eq", _OF_ROWS))]
+    found = outcome.coded(lambda: Rows.of(path, files, SMALL))
+    if found is not None and outcome.coded(lambda: names.check(files, [], path, found.first, SMALL)) is not None:
+        outcome.coded(lambda: [_records(block) for block in found.blocks(SMALL)])
+
+
+def _records(block: Block) -> None:
+    done = _work().done(Unit("rows.eq", _OF_ROWS, None, block))
+    outcome.of_records(done.lines.decode(), done.codes, len(block.rows))
+
+
+_OF_ROWS = b"s = x + sum(v) / x\n"
+_ROWS: tuple[tuple[str, Callable[[bytes], bytes]], ...] = (
+    (".csv", bytes),
+    (".jsonl", bytes),
+    (".npz", lambda content: npz(content)),
+)
+
+
+@cache
+def _work() -> Work:
+    return Work(Options(limits=asdict(SMALL)).text())
+
+
 @cache
 def _folder() -> Path:
     """A folder for the files, in memory where the system has such a place."""
@@ -228,4 +263,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "mutation": mutation,
     "setting": setting,
     "data": data,
+    "rows": rows,
 }
