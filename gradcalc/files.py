@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -49,14 +50,15 @@ def read_stream(stream: IO[bytes], most: int, refusal: Refusal) -> bytes:
 
 def decode(raw: bytes, name: str) -> str:
     """Bytes of a file as text; a byte order mark is accepted. Raises `GradcalcError` with the place."""
+    text = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+        return text.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig").replace("\r\n", "\n")
-        source = Source(name, before + f"\\x{raw[error.start]:02x}")
+        before = text[: error.start].decode("utf-8").replace("\r\n", "\n")
+        source = Source(name, before + f"\\x{text[error.start]:02x}")
         span = Span(source, len(before), len(source.text))
-        wide = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
-        message = f"{name} is not UTF-8: byte 0x{raw[error.start]:02X} at offset {error.start}"
+        wide = raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        message = f"{name} is not UTF-8: byte 0x{text[error.start]:02X} at offset {len(raw) - len(text) + error.start}"
         remedy = "it begins like UTF-16: save it as UTF-8" if wide else "save it as UTF-8"
         raise GradcalcError(Diagnostic("not-utf8", message, span, (Label(span),), help=remedy)) from None
 

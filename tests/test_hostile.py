@@ -60,6 +60,8 @@ def only(call: Callable[[], Any]) -> Diagnostic:
         (b"x = 1 # \xf4\x90\x80\x80", 1, 9, "byte 0xF4"),  # beyond U+10FFFF
         (b"x = 1\r\ny = 2 # \xe2\x82", 2, 9, "byte 0xE2"),
         ("é = 1\n".encode() + b"\xff", 2, 1, "byte 0xFF"),
+        ("\ufeffé = 1\né".encode() + b"\xff", 2, 2, "byte 0xFF at offset 12"),
+        ("\ufeffxé".encode() + b"\xff", 1, 3, "byte 0xFF at offset 6"),
         ("x = 1".encode("utf-16"), 1, 1, "UTF-16"),
         ("\ufeffx = 1".encode("utf-16-be"), 1, 1, "UTF-16"),
         ("x = 1".encode("utf-32"), 1, 1, "byte 0xFF"),

@@ -6,6 +6,7 @@ blocks end depends on the file alone.
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -65,12 +66,12 @@ def _form(path: str, file: io.BufferedReader) -> str:
     found = next((suffix for suffix, sign in _SIGNS.items() if start.startswith(sign)), "")
     if found and not file.seekable():
         raise unreadable(path, "it is no text, and cannot be read in order alone", "write the rows to a file first")
-    return found or (".jsonl" if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else ".csv")
+    return found or (".jsonl" if start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"{") else ".csv")
 
 
 def _csv(path: str, file: IO[bytes], limits: Limits) -> Iterator[Block]:
     rows = chain.from_iterable(rows_of(file, "csv", limits.file_bytes))
-    header = next(rows, b"").removeprefix(b"\xef\xbb\xbf")
+    header = next(rows, b"").removeprefix(codecs.BOM_UTF8)
     if not header.strip():
         raise unreadable(path, "it is empty", "write the names of the inputs in its first line")
     _refuse_line_ends(path, header)
@@ -79,7 +80,7 @@ def _csv(path: str, file: IO[bytes], limits: Limits) -> Iterator[Block]:
 
 def _json(path: str, file: IO[bytes], limits: Limits) -> Iterator[Block]:
     rows = chain.from_iterable(rows_of(file, "json", limits.file_bytes))
-    first = next(rows, b"").removeprefix(b"\xef\xbb\xbf")
+    first = next(rows, b"").removeprefix(codecs.BOM_UTF8)
     _refuse_line_ends(path, first)
     yield from _cut(chain([first] if first.strip() else [], rows), "json", b"")
 
