@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from gradcalc.data_files import read_csv, read_json, read_npy, read_npz
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
 from gradcalc.graph import Shape, of_extent
 from gradcalc.record import record
@@ -126,6 +125,8 @@ def _short(item: Any) -> str:
 
 def load_data(path: Path, limits: Limits) -> dict[str, Datum]:
     """All arrays of a .json object or an .npz archive, by name. Raises `GradcalcError`."""
+    from gradcalc.data_files import read_json, read_npz
+
     path = os.fspath(path)
     stem, suffix = os.path.splitext(os.path.basename(path))
     if suffix.lower() in (".csv", ".npy"):
@@ -150,6 +151,8 @@ def _named(name: str, path: str, limits: Limits) -> str:
 
 def load_array(name: str, path: Path, limits: Limits) -> Datum:
     """One array from a .npy, .npz (under its name, or the only one), .csv or .json file. Raises `GradcalcError`."""
+    from gradcalc.data_files import read_csv, read_json, read_npy, read_npz
+
     path = os.fspath(path)
     match os.path.splitext(path)[1].lower():
         case ".npy":

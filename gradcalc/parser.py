@@ -21,7 +21,7 @@ from lark.lexer import ContextualLexer
 from gradcalc import __version__, syntax, syntax_faults
 from gradcalc.collector import collector_paused
 from gradcalc.errors import Diagnostic, GradcalcError, Limits, Source, Span
-from gradcalc.symbols import INVISIBLE, forbidden, normalise
+from gradcalc.symbols import INVISIBLE, forbidden, foreign, normalise
 from gradcalc.tree import Tree, span_of, too_deep
 
 __all__ = ["grammar_path", "normalise", "parse"]
@@ -31,6 +31,7 @@ _PARTNERS = {
     "LPAR": "RPAR", "INDICATOR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE", "LEFT_BAR": "RIGHT_BAR",
     "LEFT_BARS": "RIGHT_BARS",
 }  # fmt: skip
+_NAMES = {"NAME", "CALLEE"}
 _CLOSING = set(_PARTNERS.values())
 _FORBIDDEN = re.compile(rf"(?![\t\n\f]|\r\n){INVISIBLE.pattern}")
 _WORD = r"(?:\\[A-Za-z]+|[^\W\d])\w*"
@@ -42,7 +43,8 @@ _MARKS = re.compile(r'#[^\n]*|"[^"\n]*"|[(\[{]|[)\]}]|\|\||‖|\\\||\||[;\n]')
 
 
 class _Brackets:
-    """Between lexer and parser: drops newlines inside brackets, tells opening bars from closing ones."""
+    """Between lexer and parser: drops newlines inside brackets, tells opening bars from closing ones, and refuses names
+    with letters of other scripts."""
 
     always_accept = ("_NEWLINE", "BAR", "BARS", "RPAR", "RSQB", "RBRACE")
 
@@ -54,6 +56,8 @@ class _Brackets:
     def process(self, stream: Iterator[Token]) -> Iterator[Token]:
         self.open = []
         for token in stream:
+            if fault := _foreign(self.source, token):
+                raise GradcalcError(fault)
             for found in self._resolve(token):
                 if found.type in _PARTNERS:
                     self._push(found)
@@ -84,6 +88,12 @@ class _Brackets:
         if token.type == "BARS" and innermost == "LEFT_BAR" and token == "||":
             return (_half(token, "RIGHT_BAR", 0), _half(token, "LEFT_BAR", 1))
         return (token.update(type=f"LEFT_{token.type}"),)
+
+
+def _foreign(source: Source, token: Token) -> Diagnostic | None:
+    """The fault of a name with a letter of another script."""
+    place = foreign(token) if token.type in _NAMES else None
+    return None if place is None else syntax_faults.character(source, (token.start_pos or 0) + place)
 
 
 def _half(token: Token, kind: str, offset: int) -> Token:
@@ -149,6 +159,8 @@ class _Parser:
             return syntax_faults.character(source, error.pos_in_stream or 0)
         assert isinstance(error, UnexpectedToken)
         token, last = error.token, len(source.text)
+        if fault := _foreign(source, token):
+            return fault
         start = last if token.type == "$END" or token.start_pos is None else min(token.start_pos, last)
         expected = frozenset(error.accepts or error.expected)
         stop = syntax_faults.Stop(source, begin, start, str(token), token.type, expected, self.brackets.open)

@@ -30,6 +30,24 @@ def normalise(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("{", "").replace("}", "").translate(_VARIANTS))
 
 
+_LETTERS = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff"
+    "\u00b5\u0370-\u0373\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u038a\u038c\u038e-\u03a1"
+    "\u03a3-\u03e1\u03f0-\u03f5\u03f7-\u03ff\u1f00-\u1f15\u1f18-\u1f1d\u1f20-\u1f45\u1f48-\u1f4d"
+    "\u1f50-\u1f57\u1f59\u1f5b\u1f5d\u1f5f-\u1f7d\u1f80-\u1fb4\u1fb6-\u1fbc\u1fc2-\u1fc4\u1fc6-\u1fcc"
+    "\u1fd0-\u1fd3\u1fd6-\u1fdb\u1fe0-\u1fec\u1ff2-\u1ff4\u1ff6-\u1ffc"
+)
+"""The letters of Unicode's Latin and Greek blocks, without the marks that stand among them: U+037E looks like `;`."""
+
+
+def foreign(name: str) -> int | None:
+    """The place of the first letter or digit that no name has: of another script, or above the line."""
+    if name.isascii():
+        return None
+    found = re.search(rf"(?![{_LETTERS}0-9_\u2080-\u2089])\w", name)
+    return None if found is None else found.start()
+
+
 INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     "\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
