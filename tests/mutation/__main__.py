@@ -220,8 +220,10 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     if reached["failed"]:
         print("fail without a mutation:", *reached["failed"], file=sys.stderr)
     noticed = Noticed(options.state)
-    alive: list[Mutant] = []
-    start, left = time.monotonic(), [m for m in chosen if m.digest not in noticed.digests]
+    before = _survivors(name) if options.survivors else set[tuple[str, str]]()
+    alive = [m for m in chosen if (m.module, m.key) in before]
+    left = [m for m in chosen if (m.module, m.key) not in before and m.digest not in noticed.digests]
+    start = time.monotonic()
     print(f"{name}: {len(left)} of {len(chosen)} mutants to try", flush=True)
     shares = [left[k :: options.jobs] for k in range(options.jobs)]
     work = partial(tried, files=files, choice=Choice(reached, options.patience))
@@ -238,6 +240,12 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     killed = len(chosen) - len(alive)
     return {"mutants": len(every), "equivalent": len(every) - len(fresh), "tried": len(chosen), "killed": killed,
             "score": round(100 * killed / max(len(chosen), 1), 2), "survivors": survivors}  # fmt: skip
+
+
+def _survivors(name: str) -> set[tuple[str, str]]:
+    """The module and key of a group's survivors in the results of the last run."""
+    kept = json.loads(RESULTS.read_text())[name]["survivors"]
+    return {(module, told.partition(": ")[2]) for module, lines in kept.items() for told in lines}
 
 
 class Noticed:
@@ -297,6 +305,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="this many mutants of each group, drawn at random")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--patience", type=float, default=10, help="seconds of tests that a mutant is tried on")
+    parser.add_argument("--survivors", action="store_true", help="believe those of the last run, and do not try them")
     parser.add_argument(
         "--state", type=Path, help="a folder that keeps which tests reach which lines, and what they noticed"
     )
