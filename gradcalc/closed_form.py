@@ -13,6 +13,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from gradcalc import algebra as al
 from gradcalc.differentiate import Backward
 from gradcalc.errors import GradcalcError, Source
@@ -21,7 +23,6 @@ from gradcalc.maps import Compose, LinearMap, Named, Negative, Transposed
 from gradcalc.notation import EXPLICIT, LATEX, SIZING, TEXT, Latex, Style, render
 from gradcalc.parser import parse
 from gradcalc.planning.planner import Plan, plan
-from gradcalc.record import record
 from gradcalc.simplify.engine import PASSES, REWRITES, extract, simplify
 from gradcalc.suggest import free_name
 
@@ -31,8 +32,7 @@ LONG = 400
 """Nodes that an expression may have at all; a longer one is not written out."""
 
 
-@record(frozen=True, eq=False)
-class Form:
+class Form(Struct, frozen=True, eq=False, dict=True):
     """An expression in both notations, printed when it is asked for."""
 
     printed: Callable[[Style], str]

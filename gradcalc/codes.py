@@ -5,12 +5,12 @@ Nothing is imported but `gradcalc.errors`, so that explaining a code costs no st
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from gradcalc.errors import Exit
-from gradcalc.record import record
 
 
-@record(frozen=True)
-class Code:
+class Code(Struct, frozen=True):
     """One code.
 
     `example` provokes it and `mended` is the same without the fault; either is the text of an equation

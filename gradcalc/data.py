@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.errors import Diagnostic, GradcalcError, Limits
 from gradcalc.graph import Shape, of_extent
-from gradcalc.record import record
 from gradcalc.symbols import normalise, refuse_invisible
 
 Array = np.ndarray[Any, Any]
@@ -23,8 +23,7 @@ Path = str | os.PathLike[str]
 _NUMBERS = (int, float, np.integer, np.floating)
 
 
-@record(frozen=True, eq=False)
-class Datum:
+class Datum(Struct, frozen=True, eq=False):
     """An array of rank 2, the shape that it stands for, and entry labels if it has any."""
 
     array: Array

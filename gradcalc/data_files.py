@@ -19,11 +19,11 @@ from itertools import repeat
 from typing import IO, Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.lib import format as npy
 
 from gradcalc.errors import Diagnostic, GradcalcError, Label, Limits, Source, Span
 from gradcalc.files import decode, read_file, unreadable
-from gradcalc.record import record
 from gradcalc.symbols import refuse_invisible
 
 Array = np.ndarray[Any, Any]
@@ -161,8 +161,7 @@ def _refuse_inflated(path: str, members: Iterable[zipfile.ZipInfo], limits: Limi
         raise GradcalcError(_too_large(path, f"{inflated:,} bytes when inflated", limits))
 
 
-@record(frozen=True, eq=False)
-class ArrayRows:
+class ArrayRows(Struct, frozen=True, eq=False):
     """An array of an archive, read row by row: its rows are along the first axis, and `count` says how many.
 
     An array of what is no number is not read: each of its rows is a text that says so.

@@ -8,20 +8,19 @@ graph, so what they return can be differentiated again. Griewank and Walther, Ev
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import field
 from typing import TypeVar
+
+from msgspec import Struct
 
 from gradcalc import algebra as al
 from gradcalc.collector import collector_paused
 from gradcalc.graph import SCALAR, Graph, Node, ancestors, depth_first, extent
 from gradcalc.maps import Compose, LinearMap, Sandwich, Transposed, alike, times, unit
-from gradcalc.record import record
 
 Term = TypeVar("Term")
 
 
-@record(frozen=True, eq=False)
-class Edge:
+class Edge(Struct, frozen=True, eq=False):
     """One use of a value: `node` uses `input` as its argument number `argument`."""
 
     node: Node
@@ -38,14 +37,13 @@ class Edge:
         return self.node.inputs[self.argument]
 
 
-@record(frozen=True, eq=False)
-class Backward:
+class Backward(Struct, frozen=True, eq=False):
     """A reverse sweep: the adjoint of every value that the target depends on, and the edges passed."""
 
     target: Node
     seed: Node
-    adjoints: dict[Node, Node] = field(default_factory=dict)
-    edges: list[Edge] = field(default_factory=list)
+    adjoints: dict[Node, Node] = {}
+    edges: list[Edge] = []
 
     def adjoint(self, node: Node) -> Node:
         """The adjoint in the shape of its primal; zero if the target does not depend on it."""
@@ -115,8 +113,7 @@ def _in_order(branches: Sequence[tuple[int, Term]]) -> list[Term]:
     return [term for _, term in sorted(branches, key=lambda branch: branch[0])]
 
 
-@record(frozen=True)
-class Passed:
+class Passed(Struct, frozen=True):
     """What a node passes on in forward mode: `change` is that of its operand i, `term` what it adds to its own."""
 
     node: Node

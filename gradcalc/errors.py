@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 
-from gradcalc.record import record
+from msgspec import Struct
 
 
 class Exit(IntEnum):
@@ -31,8 +31,7 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
-@record(frozen=True)
-class Source:
+class Source(Struct, frozen=True, dict=True):
     """A text and the name that it goes by in messages."""
 
     name: str
@@ -57,11 +56,10 @@ class Source:
         return self.text[start : end if end >= 0 else len(self.text)].rstrip("\r")
 
 
-@record(frozen=True)
-class Span:
+class Span(Struct, frozen=True):
     """A stretch of a source, by offsets: [start, end)."""
 
-    source: Source = field(repr=False)
+    source: Source
     start: int
     end: int
 
@@ -85,16 +83,14 @@ class Span:
         return Span(self.source, self.start, other.end)
 
 
-@record(frozen=True)
-class Label:
+class Label(Struct, frozen=True):
     """A stretch to underline, and what to write beside it."""
 
     span: Span
     text: str = ""
 
 
-@record(frozen=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One fault or warning.
 
     `code` is a key of the registry; `span` is the place that the header names (None where there is no

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc import evaluator
 from gradcalc.closed_form import distributions
@@ -21,7 +22,6 @@ from gradcalc.numeric import evaluate_forward, leaf_values
 from gradcalc.perturbed import lost_in_gradients
 from gradcalc.planning.plan import Plan, named_values
 from gradcalc.precision import lost_digits
-from gradcalc.record import record
 from gradcalc.stacked import Point, basis
 from gradcalc.suggest import shown_shape
 
@@ -126,8 +126,7 @@ class Evaluation:
         return np.broadcast_to(array, (self.rows, *array.shape[-2:]))
 
 
-@record(frozen=True, eq=False)
-class Findings:
+class Findings(Struct, frozen=True, eq=False):
     """What is to be said of an evaluation besides its numbers."""
 
     kinks: Kinks

@@ -11,10 +11,10 @@ from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequen
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.differentiate import Edge
 from gradcalc.graph import Node, ancestors, extent
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 Values = MutableMapping[Node, Array]
@@ -54,8 +54,7 @@ def _strides(shape: tuple[int, ...], size: int) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
-@record(frozen=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A node whose value is not a number that can be used: at which entry, from which operands.
 
     `witness` is what the operation shows in place of its operands: a name and a number.

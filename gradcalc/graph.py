@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from gradcalc import exact
-from gradcalc.record import record
 
 if TYPE_CHECKING:
     from gradcalc.maps import LinearMap
@@ -105,8 +106,7 @@ class ShapeError(Exception):
 Attributes = Mapping[str, Any]
 
 
-@record(frozen=True, eq=False)
-class Operation:
+class Operation(Struct, frozen=True, eq=False):
     """Everything there is to know about an operation.
 
     - `shape(shapes, attributes)` gives the shape of the result or raises `ShapeError`;

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+from msgspec import Struct
+
 from gradcalc import algebra as al
 from gradcalc.graph import SCALAR, Graph, Node, Shape, count, extent, is_row, joint_size, transposed
-from gradcalc.record import record
 
 WHOLE = (None, None)
 """An index that takes all: a range from the start to the end."""
 
 
-@record(frozen=True, eq=False)
-class LinearMap:
+class LinearMap(Struct, frozen=True, eq=False):
     """dX ↦ dY, from changes of shape `source` to changes of shape `target`."""
 
     source: Shape
@@ -54,8 +54,7 @@ class LinearMap:
         return count(self.source) * count(self.target)
 
 
-@record(frozen=True, eq=False)
-class Sandwich(LinearMap):
+class Sandwich(LinearMap, frozen=True, eq=False):
     """dX ↦ L dX R; None stands for the identity."""
 
     left: Node | None = None
@@ -112,8 +111,7 @@ class Sandwich(LinearMap):
         return total
 
 
-@record(frozen=True, eq=False)
-class Scaled(LinearMap):
+class Scaled(LinearMap, frozen=True, eq=False):
     """dX ↦ c dX for a scalar c."""
 
     factor: Node
@@ -141,8 +139,7 @@ class Scaled(LinearMap):
         return count(self.source)
 
 
-@record(frozen=True, eq=False)
-class Hadamard(LinearMap):
+class Hadamard(LinearMap, frozen=True, eq=False):
     """dX ↦ D ∘ dX."""
 
     diagonal: Node
@@ -170,8 +167,7 @@ class Hadamard(LinearMap):
         return 0 if al.is_one(self.diagonal) else count(self.source)
 
 
-@record(frozen=True, eq=False)
-class Transposed(LinearMap):
+class Transposed(LinearMap, frozen=True, eq=False):
     """dX ↦ dX^T."""
 
     @property
@@ -191,8 +187,7 @@ class Transposed(LinearMap):
         return 0
 
 
-@record(frozen=True, eq=False)
-class Inner(LinearMap):
+class Inner(LinearMap, frozen=True, eq=False):
     """dX ↦ ⟨G, dX⟩, a scalar."""
 
     gradient: Node
@@ -221,8 +216,7 @@ class Inner(LinearMap):
         return 0 if al.is_one(self.gradient) else count(self.source)
 
 
-@record(frozen=True, eq=False)
-class Outer(LinearMap):
+class Outer(LinearMap, frozen=True, eq=False):
     """dx ↦ dx G for a scalar x."""
 
     gradient: Node
@@ -248,8 +242,7 @@ class Outer(LinearMap):
         return 0 if al.is_one(self.gradient) else count(self.target)
 
 
-@record(frozen=True, eq=False)
-class Select(LinearMap):
+class Select(LinearMap, frozen=True, eq=False):
     """dX ↦ dX[items]: an entry, a row, a column or a block."""
 
     items: tuple[object, ...]
@@ -272,8 +265,7 @@ class Select(LinearMap):
         return 0
 
 
-@record(frozen=True, eq=False)
-class Embed(LinearMap):
+class Embed(LinearMap, frozen=True, eq=False):
     """dX ↦ zeros with dX at `items`: the part that a stacked array takes from one of its blocks."""
 
     items: tuple[object, ...]
@@ -301,8 +293,7 @@ class Embed(LinearMap):
         return 0
 
 
-@record(frozen=True, eq=False)
-class Named(LinearMap):
+class Named(LinearMap, frozen=True, eq=False):
     """dX ↦ op(dX) for an operation that is linear itself, with the operation that is its adjoint."""
 
     forward: str
@@ -325,8 +316,7 @@ class Named(LinearMap):
         return 0
 
 
-@record(frozen=True, eq=False)
-class Kronecker(LinearMap):
+class Kronecker(LinearMap, frozen=True, eq=False):
     """dX ↦ dX ⊗ B, or A ⊗ dX where `first` is False."""
 
     other: Node
@@ -347,8 +337,7 @@ class Kronecker(LinearMap):
         return count(self.target)
 
 
-@record(frozen=True, eq=False)
-class Sum(LinearMap):
+class Sum(LinearMap, frozen=True, eq=False):
     """dX ↦ Σ Mₖ dX."""
 
     maps: tuple[LinearMap, ...]
@@ -369,8 +358,7 @@ class Sum(LinearMap):
         return sum(m.cost() for m in self.maps)
 
 
-@record(frozen=True, eq=False)
-class Compose(LinearMap):
+class Compose(LinearMap, frozen=True, eq=False):
     """dX ↦ M₁ (M₂ (... dX)): the last map is applied first."""
 
     maps: tuple[LinearMap, ...]
@@ -432,8 +420,7 @@ def signed(linear: LinearMap, sign: int) -> LinearMap:
     return linear if sign == 1 else Negative(linear.source, linear.target, linear)
 
 
-@record(frozen=True, eq=False)
-class Negative(LinearMap):
+class Negative(LinearMap, frozen=True, eq=False):
     """dX ↦ -M dX."""
 
     linear: LinearMap

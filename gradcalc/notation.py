@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 
+from msgspec import Struct
+
 from gradcalc.graph import Node, Shape, Size
-from gradcalc.record import record
 
 
 class Level(IntEnum):
@@ -31,8 +32,7 @@ class Level(IntEnum):
     ATOM = 7
 
 
-@record(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A printed expression and how tightly it holds together."""
 
     text: str

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.differentiate import Backward
 from gradcalc.errors import Diagnostic, Label
@@ -20,7 +21,6 @@ from gradcalc.graph import Node, ancestors
 from gradcalc.perturbations import SWEEPS, perturbations
 from gradcalc.planning.plan import Plan
 from gradcalc.precision import LARGER, MOST_NODES, TOLERATED, better_form, capacity, digits_in, is_told, told_loss
-from gradcalc.record import record
 from gradcalc.rounding import underflowed
 
 Array = np.ndarray[Any, Any]
@@ -28,8 +28,7 @@ BRANCHES = 3
 """Branches that a warning names."""
 
 
-@record(frozen=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """The digits that the largest entry of a gradient has lost."""
 
     digits: float

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.data import Datum
 from gradcalc.evaluator import Array, Values
@@ -18,7 +19,6 @@ from gradcalc.graph import Node, Shape, extent
 from gradcalc.numeric import leaf_values
 from gradcalc.planning.definitions import bound_sizes, collect, with_sizes
 from gradcalc.planning.plan import Plan
-from gradcalc.record import record
 from gradcalc.suggest import Speller
 from gradcalc.syntax import Program
 
@@ -30,8 +30,7 @@ KINDS = ("signed", "positive", "definite", "small", "large")
 positive definite matrices; numbers below 1; numbers up to 12."""
 
 
-@record(frozen=True)
-class OpenShapes:
+class OpenShapes(Struct, frozen=True):
     """The shapes of the names that have no data: as stated or guessed, and with numbers for their symbols."""
 
     symbolic: Mapping[str, Shape]

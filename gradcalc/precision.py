@@ -21,6 +21,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc import evaluator
 from gradcalc.differentiate import Backward, Edge, reverse
@@ -30,7 +31,6 @@ from gradcalc.graph import Node, ancestors, extent
 from gradcalc.notation import EXPLICIT, render
 from gradcalc.perturbations import SWEEPS, perturbations
 from gradcalc.planning.plan import Plan
-from gradcalc.record import record
 from gradcalc.remedies import remedy
 from gradcalc.rounding import LEAST, UNIT, rounding, underflowed
 
@@ -50,8 +50,7 @@ SHORT = 50
 """Characters of an expression that is written out in a warning."""
 
 
-@record(frozen=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """Digits that an entry of the target has lost, and the first value on the way where they were lost."""
 
     digits: float
@@ -80,8 +79,7 @@ def loses_digits(sweep: Backward, values: Values) -> Array:
     return is_told(lost, size)
 
 
-@record(frozen=True, eq=False)
-class Followed:
+class Followed(Struct, frozen=True, eq=False):
     """A sweep by all that was rounded, and its values; `constants` are what it is by besides what varies."""
 
     sweep: Backward

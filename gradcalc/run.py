@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
-from gradcalc.record import record
 
 if TYPE_CHECKING:
     from gradcalc.checking.claims import ClaimResult
@@ -19,8 +19,7 @@ Array = np.ndarray[Any, Any]
 Number = float | Array
 
 
-@record(frozen=True, eq=False)
-class NodeRow:
+class NodeRow(Struct, frozen=True, eq=False):
     """A value of the forward pass."""
 
     name: str
@@ -34,8 +33,7 @@ class NodeRow:
     labels: tuple[str, ...] = ()
 
 
-@record(frozen=True, eq=False)
-class Local:
+class Local(Struct, frozen=True, eq=False):
     """A local gradient: its rule, its kind, the arrays that it consists of, and densely where asked for."""
 
     rule: Form
@@ -44,8 +42,7 @@ class Local:
     value: Number | None = None
 
 
-@record(frozen=True, eq=False)
-class EdgeRow:
+class EdgeRow(Struct, frozen=True, eq=False):
     """One edge of the backward pass."""
 
     node: str
@@ -56,16 +53,14 @@ class EdgeRow:
     downstream: Number
 
 
-@record(frozen=True, eq=False)
-class Branch:
+class Branch(Struct, frozen=True, eq=False):
     """What comes to a value through one of its uses."""
 
     through: str
     value: Number
 
 
-@record(frozen=True, eq=False)
-class Gradient:
+class Gradient(Struct, frozen=True, eq=False):
     """The gradient of the target by a value, or its Jacobian; `short` writes shared parts as δ."""
 
     name: str
@@ -78,8 +73,7 @@ class Gradient:
     labels: tuple[str, ...] = ()
 
 
-@record(frozen=True, eq=False)
-class DeltaRow:
+class DeltaRow(Struct, frozen=True, eq=False):
     """A δ: the shared adjoint of a value."""
 
     name: str
@@ -89,8 +83,7 @@ class DeltaRow:
     used_by: list[str]
 
 
-@record(frozen=True)
-class Reuse:
+class Reuse(Struct, frozen=True):
     """Multiplications of the backward pass, all gradients at once and one at a time."""
 
     together: int
@@ -98,8 +91,7 @@ class Reuse:
     shared: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-@record(frozen=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """Something about one value that a reader must know: a kink, an infinite or undefined derivative."""
 
     code: str

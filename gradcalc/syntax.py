@@ -6,49 +6,46 @@ long input cannot exhaust the stack.
 
 from __future__ import annotations
 
-from dataclasses import field
+from msgspec import Struct
 
 from gradcalc.errors import Source, Span
-from gradcalc.record import record
 
 
-@record(frozen=True, eq=False, repr=False)
-class Expression:
+class _Nested(Struct, frozen=True, eq=False, kw_only=True):
+    depth: int = 0
+
+
+class Expression(_Nested, frozen=True, eq=False):
     """Anything with a value. `depth` counts the constructs nested inside, flat chains not counted."""
 
     span: Span
-    depth: int = field(default=0, kw_only=True)
 
     def __repr__(self) -> str:
         """The kind and the text: nothing of what is inside, so that depth costs no stack."""
         return f"{type(self).__name__}({self.span.text!r})"
 
 
-@record(frozen=True, eq=False, repr=False)
-class Number(Expression):
+class Number(Expression, frozen=True, eq=False):
     """`2`, `0.5`, `1e-3`; `text` keeps the digits as written."""
 
     value: float
     text: str
 
 
-@record(frozen=True, eq=False, repr=False)
-class Name(Expression):
+class Name(Expression, frozen=True, eq=False):
     """A name, normalised: `\\delta` is `δ`."""
 
     id: str
 
 
-@record(frozen=True, eq=False, repr=False)
-class Sum(Expression):
+class Sum(Expression, frozen=True, eq=False):
     """`a + b - c`: signs and terms."""
 
     signs: tuple[int, ...]
     terms: tuple[Expression, ...]
 
 
-@record(frozen=True, eq=False, repr=False)
-class Product(Expression):
+class Product(Expression, frozen=True, eq=False):
     """`a b * c / d ∘ e`: factors, and the operator before each but the first; "" is juxtaposition.
 
     Operators: "", "*", "/", "∘", "./", "⊗".
@@ -58,15 +55,13 @@ class Product(Expression):
     operators: tuple[str, ...]
 
 
-@record(frozen=True, eq=False, repr=False)
-class Negative(Expression):
+class Negative(Expression, frozen=True, eq=False):
     """`-x`."""
 
     operand: Expression
 
 
-@record(frozen=True, eq=False, repr=False)
-class Power(Expression):
+class Power(Expression, frozen=True, eq=False):
     """`x^n`, or entry by entry `x .^ n`."""
 
     base: Expression
@@ -74,53 +69,46 @@ class Power(Expression):
     elementwise: bool
 
 
-@record(frozen=True, eq=False, repr=False)
-class Transpose(Expression):
+class Transpose(Expression, frozen=True, eq=False):
     """`u^T`, `u'`."""
 
     operand: Expression
 
 
-@record(frozen=True, eq=False, repr=False)
-class InverseTranspose(Expression):
+class InverseTranspose(Expression, frozen=True, eq=False):
     """`A^-T`."""
 
     operand: Expression
 
 
-@record(frozen=True, eq=False, repr=False)
-class Range(Expression):
+class Range(Expression, frozen=True, eq=False):
     """`:` or `1:3` inside an index; None where nothing was written."""
 
     start: Expression | None
     stop: Expression | None
 
 
-@record(frozen=True, eq=False, repr=False)
-class Index(Expression):
+class Index(Expression, frozen=True, eq=False):
     """`x[0]`, `E[3, :]`."""
 
     operand: Expression
     items: tuple[Expression, ...]
 
 
-@record(frozen=True, eq=False, repr=False)
-class Group(Expression):
+class Group(Expression, frozen=True, eq=False):
     """`(x + y)`: kept, because `a (x + y)` may be a call."""
 
     operand: Expression
 
 
-@record(frozen=True, eq=False)
-class Argument:
+class Argument(Struct, frozen=True, eq=False):
     """One argument of an application, with its keyword or None."""
 
     value: Expression
     keyword: str | None = None
 
 
-@record(frozen=True, eq=False, repr=False)
-class Application(Expression):
+class Application(Expression, frozen=True, eq=False):
     """`name (args)`: a call or a product, as the planner decides. `primes` counts the `'`.
 
     `callee` is a name, or a derivative followed by a bracket (then always a product).
@@ -131,8 +119,7 @@ class Application(Expression):
     arguments: tuple[Argument, ...]
 
 
-@record(frozen=True, eq=False, repr=False)
-class Compare(Expression):
+class Compare(Expression, frozen=True, eq=False):
     """`y > z`: operator one of < <= > >= == !=."""
 
     operator: str
@@ -140,39 +127,34 @@ class Compare(Expression):
     right: Expression
 
 
-@record(frozen=True, eq=False, repr=False)
-class Matrix(Expression):
+class Matrix(Expression, frozen=True, eq=False):
     """A literal in brackets: rows of entries, and labels of a labelled vector."""
 
     rows: tuple[tuple[Expression, ...], ...]
     labels: tuple[str, ...] = ()
 
 
-@record(frozen=True, eq=False, repr=False)
-class Norm(Expression):
+class Norm(Expression, frozen=True, eq=False):
     """`||x||`, `||x||_1`, `|x|`: kind one of "2", "1", "inf", "abs"."""
 
     operand: Expression
     kind: str
 
 
-@record(frozen=True, eq=False, repr=False)
-class Derivative(Expression):
+class Derivative(Expression, frozen=True, eq=False):
     """`∂s/∂W`."""
 
     of: Expression
     by: Expression
 
 
-@record(frozen=True, eq=False)
-class Statement:
+class Statement(Struct, frozen=True, eq=False):
     """Anything between two separators."""
 
-    span: Span = field(repr=False)
+    span: Span
 
 
-@record(frozen=True, eq=False)
-class Equation(Statement):
+class Equation(Statement, frozen=True, eq=False):
     """`name = value`, and `name(parameters) = value` where parameters are given."""
 
     name: Name
@@ -180,39 +162,34 @@ class Equation(Statement):
     value: Expression
 
 
-@record(frozen=True, eq=False)
-class Claim(Statement):
+class Claim(Statement, frozen=True, eq=False):
     """`left == right`."""
 
     left: Expression
     right: Expression
 
 
-@record(frozen=True, eq=False)
-class Input(Statement):
+class Input(Statement, frozen=True, eq=False):
     """`x (input)` or `input x`."""
 
     name: Name
 
 
-@record(frozen=True, eq=False)
-class Shaped(Statement):
+class Shaped(Statement, frozen=True, eq=False):
     """`x in R^n`: sizes are numbers or symbols; none for a scalar."""
 
     name: Name
     sizes: tuple[int | str, ...]
 
 
-@record(frozen=True, eq=False)
-class Layout(Statement):
+class Layout(Statement, frozen=True, eq=False):
     """`@layout numerator`."""
 
     layout: str
 
 
-@record(frozen=True, eq=False)
-class Program:
+class Program(Struct, frozen=True, eq=False):
     """All statements of a source, in the order written."""
 
-    source: Source = field(repr=False)
+    source: Source
     statements: tuple[Statement, ...]

@@ -11,8 +11,9 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from gradcalc.errors import Diagnostic, Label, Source, Span
-from gradcalc.record import record
 from gradcalc.symbols import END, OPERATOR, REMEDIES, TERMINALS, VALUE, excerpt
 
 PARTNERS = {"(": ")", "[": "]", "{": "}", "|": "|", "||": "||", "‖": "‖", "\\|": "\\|"}
@@ -26,8 +27,7 @@ def bracket(token: Any) -> str:
     return str(token)[-1] if str(token).endswith("(") else str(token)
 
 
-@record(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """Where the parser stopped: at `token`, of type `kind`, in the statement that begins at `begin`.
 
     `expected` are the terminals that could have followed, `opened` the tokens of the brackets that are open.

@@ -364,7 +364,7 @@ def test_an_interrupt_finishes_what_is_in_flight(number: int, expected: int, tmp
 
 def test_an_interrupt_begins_nothing_of_what_waits(tmp_path: Path) -> None:
     """One job has the next input at hand, and leaves it to the batch that goes on."""
-    for name, text in (("a", "s = x; x = 1"), ("b", slow(20_000)), ("c", slow(20_000)), ("d", "s = x; x = 4")):
+    for name, text in (("a", "s = x; x = 1"), ("b", slow(4_000)), ("c", slow(4_000)), ("d", "s = x; x = 4")):
         (tmp_path / f"{name}.eq").write_text(text)
     out, whole = tmp_path / "out.jsonl", tmp_path / "whole.jsonl"
     process = start(tmp_path, "-j", "1", "-o", out)

@@ -11,10 +11,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradcalc.batch.rows import Block
 from gradcalc.data import Datum, datum

@@ -11,10 +11,11 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gradcalc import __version__
 from gradcalc.batch.cells import Alike, Faulty, parsed

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from gradcalc.checking.claims import ClaimResult, check_claims
 from gradcalc.checking.gradients import GradientCheck, check_gradients

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc import syntax
 from gradcalc.checking.agreement import difference, differing, plainly_equal, undecided
@@ -24,7 +25,6 @@ from gradcalc.evaluator import Values
 from gradcalc.graph import Node
 from gradcalc.planning.definitions import walk
 from gradcalc.planning.plan import Plan, PlannedClaim
-from gradcalc.record import record
 from gradcalc.simplify.engine import simplify
 from gradcalc.simplify.normal_form import same
 from gradcalc.suggest import shown_shape
@@ -43,8 +43,7 @@ UNDECIDED = (
 )
 
 
-@record(frozen=True)
-class ClaimResult:
+class ClaimResult(Struct, frozen=True):
     """A claim's verdict: `by` says how it was reached, `where` at which points, `hint` what is wrong."""
 
     text: str

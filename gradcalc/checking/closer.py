@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc import evaluator
 from gradcalc.checking import numeric_derivative as numeric
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, count
-from gradcalc.record import record
 from gradcalc.rounding import EXACT, LEAST, UNIT, assumed, vanished
 
 Array = np.ndarray[Any, Any]
@@ -31,8 +31,7 @@ DRAWS, MAGNIFIED, NOISE = 6, 2.0**6, 4.0
 """How often a program is moved, how much more than it rounds off, and how many times what that changes is noise."""
 
 
-@record(frozen=True, eq=False)
-class CloserLook:
+class CloserLook(Struct, frozen=True, eq=False):
     """What the ranges of steps say, a row for every entry of the target and a column for every entry looked at.
 
     `agreeing` counts the ranges that agree, none where no range is sure; `steps` are the smallest in these.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradcalc import evaluator
 from gradcalc.checking.agreement import place_name
@@ -23,7 +25,6 @@ from gradcalc.differentiate import Backward, reverse
 from gradcalc.evaluator import Values, entry
 from gradcalc.graph import SCALAR, Node, ancestors, count, extent
 from gradcalc.planning.plan import Plan
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 MOST_INPUTS = 100
@@ -34,8 +35,7 @@ LOOKS = 3
 """Closer looks at a gradient."""
 
 
-@record(frozen=True)
-class GradientCheck:
+class GradientCheck(Struct, frozen=True):
     """A gradient's verdict: `holds` is None where it was not checked, and `skipped` says why.
 
     `largest_error` is the absolute difference at the worst entry, which `at` names; `gradient` and `numeric` are

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc import evaluator
 from gradcalc.evaluator import Values
 from gradcalc.graph import Node, ancestors, count, extent
-from gradcalc.record import record
 from gradcalc.rounding import LEAST_NORMAL
 
 Array = np.ndarray[Any, Any]
@@ -39,8 +39,7 @@ BLOCK, BUDGET = 2**22, 4 * 10**8
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-@record(frozen=True, eq=False)
-class NumericDerivative:
+class NumericDerivative(Struct, frozen=True, eq=False):
     """The Jacobian of a target by some entries of an input.
 
     `values` and `errors` have a row for every entry of the target and a column for every entry of `entries`, both

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from msgspec import Struct
+
 from gradcalc import syntax
 from gradcalc.checking.trials import Trials
 from gradcalc.checking.written import Path, changed, places, unwritten
@@ -13,15 +15,13 @@ from gradcalc.graph import Node
 from gradcalc.ops import FUNCTIONS
 from gradcalc.planning.definitions import children
 from gradcalc.planning.plan import Plan
-from gradcalc.record import record
 from gradcalc.syntax import Expression
 
 _AROUND_TERMS = syntax.Sum | syntax.Negative | syntax.Group
 DEEPEST, MOST_PLACES, MOST_NAMES = 8, 60, 24
 
 
-@record(frozen=True, eq=False)
-class Correction:
+class Correction(Struct, frozen=True, eq=False):
     """A mistake in words, and what is right instead."""
 
     mistake: str

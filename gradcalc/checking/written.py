@@ -7,8 +7,9 @@ needs. Nothing here recurses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from gradcalc import syntax
 from gradcalc.errors import Span

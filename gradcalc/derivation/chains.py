@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from gradcalc.differentiate import Backward, Edge
 from gradcalc.graph import SCALAR, Node
 from gradcalc.maps import LinearMap, Negative, Sandwich, Sum
 from gradcalc.planning.plan import Plan
-from gradcalc.record import record
 
 LONGEST = 6
 """Factors that a chain has at most before a value on the way gets a line of its own."""
 
 
-@record(frozen=True, eq=False)
-class Link:
+class Link(Struct, frozen=True, eq=False):
     """One use of a visible value by another: the local gradient, and the pieces that it comes from."""
 
     node: Node

@@ -8,8 +8,9 @@ the row is the transpose of the gradient, and the last step turns it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from gradcalc import algebra as al
 from gradcalc.closed_form import Form, distributions, words

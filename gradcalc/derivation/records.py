@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import Shape
-from gradcalc.record import record
 
 
-@record(frozen=True, eq=False)
-class Step:
+class Step(Struct, frozen=True, eq=False):
     """`left = right`, and why; `condition` is what it takes beyond the equations of the file."""
 
     left: Form
@@ -20,8 +20,7 @@ class Step:
     condition: Form | None = None
 
 
-@record(frozen=True, eq=False)
-class Derivation:
+class Derivation(Struct, frozen=True, eq=False):
     """How one gradient, Jacobian or shared δ comes about.
 
     `name` is the value that it is by, `label` what is derived (∂s/∂b), `delta` what it is called from here on if

@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from gradcalc.closed_form import Form
 from gradcalc.errors import Diagnostic
 from gradcalc.graph import SCALAR, Shape, joint_size
-from gradcalc.record import record
 from gradcalc.run import Flag, Number
 
 
-@record(frozen=True, eq=False)
-class Axes:
+class Axes(Struct, frozen=True, eq=False):
     """What the rows and columns of a block stand for: one name for every entry."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
 
 
-@record(frozen=True, eq=False)
-class Block:
+class Block(Struct, frozen=True, eq=False):
     """A derivative: its shape, closed form and value.
 
     `rule` is None where there is no closed form, and `reason` says why; `value` is None where data are missing.

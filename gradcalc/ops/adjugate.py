@@ -21,7 +21,6 @@ from gradcalc.notation import call
 from gradcalc.ops import certified
 from gradcalc.ops.elimination import SIDE
 from gradcalc.ops.table import Function, builds, declare, square_shape
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -103,8 +102,7 @@ def _products_without_two(s: Array) -> Array:
 # ------------------------------------------------------------------------- differentials
 
 
-@record(frozen=True, eq=False)
-class AdjugateMap(LinearMap):
+class AdjugateMap(LinearMap, frozen=True, eq=False):
     """dX ↦ the change of adj(X) for dX and the other changes; its adjoint is the same map of the transposes."""
 
     operand: Node

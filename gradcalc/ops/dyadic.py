@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
-from gradcalc.record import record
+from msgspec import Struct
 
 Array = np.ndarray[Any, Any]
 
@@ -24,8 +23,7 @@ SHORT = 2_000
 """Bits of a product that costs no more than its overhead."""
 
 
-@record(frozen=True)
-class Expansion:
+class Expansion(Struct, frozen=True):
     """The coefficient of t₁ ... tₖ in det and adj of A + Σ tᵢ Hᵢ, each with its power of two; `matrix` is A's."""
 
     determinant: int

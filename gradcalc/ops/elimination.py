@@ -11,10 +11,10 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.ops import doubled
 from gradcalc.ops.doubled import UNIT, Pair
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -26,8 +26,7 @@ KEPT = 2**17
 """Bytes of an array whose elimination is remembered: several operations of one matrix ask for it."""
 
 
-@record(frozen=True)
-class Eliminated:
+class Eliminated(Struct, frozen=True, eq=False, dict=True):
     """What is found of A 2^-exponent, for every matrix of a batch.
 
     The determinant is (high + low) 2^power, its relative error at most `doubt`; adjugate and inverse have in each entry

@@ -12,7 +12,6 @@ from gradcalc.graph import SCALAR, Node, Operation, Shape, ShapeError, extent, j
 from gradcalc.maps import Kronecker, LinearMap
 from gradcalc.notation import Level, Piece, Style, call
 from gradcalc.ops.table import Function, builds, declare
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -63,8 +62,7 @@ def _contract_map(node: Node, i: int) -> LinearMap:
     return Contraction(other.shape, node.shape, whole, first, True)
 
 
-@record(frozen=True, eq=False)
-class Contraction(LinearMap):
+class Contraction(LinearMap, frozen=True, eq=False):
     """The adjoint of dX ↦ dX ⊗ B as a map of either operand."""
 
     other: Node

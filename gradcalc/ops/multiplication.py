@@ -27,7 +27,6 @@ from gradcalc.notation import transposed as show_transposed
 from gradcalc.ops import doubled
 from gradcalc.ops.elimination import normalised
 from gradcalc.ops.table import Function, builds, declare
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -131,8 +130,7 @@ def _cross_map(node: Node, i: int) -> LinearMap:
     return Cross(node.shape, node.shape, node.inputs[1 - i], i == 0)
 
 
-@record(frozen=True, eq=False)
-class Cross(LinearMap):
+class Cross(LinearMap, frozen=True, eq=False):
     """dX ↦ dX × v, or u × dX where `first` is False."""
 
     other: Node

@@ -14,6 +14,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.graph import Node, Operation
 from gradcalc.maps import LinearMap
@@ -22,13 +23,11 @@ from gradcalc.ops import doubled
 from gradcalc.ops.reduction import declare_reduction
 from gradcalc.ops.summation import axes_of, length_of, placed, rows_of
 from gradcalc.ops.table import Function, alike, builds_along, declare
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
 
-@record(frozen=True, eq=False)
-class Wide:
+class Wide(Struct, frozen=True, eq=False):
     """Numbers (high + low) 2^power, high near 1: products of thousands neither overflow nor vanish."""
 
     high: Array
@@ -143,8 +142,7 @@ def _evaluated(form: Callable[..., Array], axes: Any, x: Array, changes: Sequenc
         return np.asarray(form(real[0], real[1:], axes) + 1j * slope)
 
 
-@record(frozen=True, eq=False)
-class OthersMap(LinearMap):
+class OthersMap(LinearMap, frozen=True, eq=False):
     """dX ↦ prod_others(x, ..., dX), symmetric."""
 
     x: Node

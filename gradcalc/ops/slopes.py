@@ -18,7 +18,6 @@ from gradcalc.notation import as_written
 from gradcalc.ops.reduction import length, over_length, stretched
 from gradcalc.ops.summation import axes_of, centred, length_of, scaled, total
 from gradcalc.ops.table import alike
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -59,8 +58,7 @@ def _spread(node: Node) -> Node:
     return al.scale(length(operand, axis), node.graph.make("std", operand, axis=axis))
 
 
-@record(frozen=True, eq=False)
-class SlopeMap(LinearMap):
+class SlopeMap(LinearMap, frozen=True, eq=False):
     """dX ↦ (P dX - w ⟨G, dX⟩ G) / L, symmetric; G is the slope itself, and zero where L is.
 
     Of the norm P is the identity, w = 1, L = ||x||; of the standard deviation P takes the mean off, w = n,

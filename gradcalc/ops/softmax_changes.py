@@ -19,7 +19,6 @@ from gradcalc.ops.doubled import two_sum
 from gradcalc.ops.reduction import stretched
 from gradcalc.ops.summation import axes_of, greatest, placed, rows_of, total
 from gradcalc.ops.table import alike
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
@@ -89,8 +88,7 @@ def _written_share(node: Node) -> Node:
     return al.subtract(u, al.multiply(stretched(al.total(u, axis), u), probabilities(x, axis)))
 
 
-@record(frozen=True, eq=False)
-class ProbabilityMap(LinearMap):
+class ProbabilityMap(LinearMap, frozen=True, eq=False):
     """A map that softmax(x) is in; x is a node, `axis` that of the softmax."""
 
     x: Node
@@ -106,8 +104,7 @@ class ProbabilityMap(LinearMap):
         return change.graph.make(op, self.x, change, axis=self.axis)
 
 
-@record(frozen=True, eq=False)
-class SoftmaxMap(ProbabilityMap):
+class SoftmaxMap(ProbabilityMap, frozen=True, eq=False):
     """dX ↦ P ∘ (dX - ⟨P, dX⟩), symmetric: diag(p) - p p^T for a vector."""
 
     kind = "softmax"
@@ -132,8 +129,7 @@ class SoftmaxMap(ProbabilityMap):
         return 2 * count(self.source)
 
 
-@record(frozen=True, eq=False)
-class LogSoftmaxMap(ProbabilityMap):
+class LogSoftmaxMap(ProbabilityMap, frozen=True, eq=False):
     """dX ↦ dX - ⟨P, dX⟩: I - 1 p^T for a vector; or its adjoint, u ↦ u - P Σu."""
 
     turned: bool = False
@@ -157,8 +153,7 @@ class LogSoftmaxMap(ProbabilityMap):
         return count(self.source)
 
 
-@record(frozen=True, eq=False)
-class MeanMap(LinearMap):
+class MeanMap(LinearMap, frozen=True, eq=False):
     """dP ↦ -⟨dP, C⟩ in every entry: how c - ⟨p, c⟩ depends on p."""
 
     c: Node
@@ -172,8 +167,7 @@ class MeanMap(LinearMap):
         return al.negative(al.multiply(stretched(al.total(upstream, self.axis), self.c), self.c))
 
 
-@record(frozen=True, eq=False)
-class WeightMap(ProbabilityMap):
+class WeightMap(ProbabilityMap, frozen=True, eq=False):
     """dP ↦ dP ∘ (C - ⟨P, C⟩) - P ⟨dP, C⟩: how p ∘ (c - ⟨p, c⟩) depends on p."""
 
     c: Node

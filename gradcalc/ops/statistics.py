@@ -18,13 +18,11 @@ from gradcalc.ops.reduction import declare_reduction, needs_entries, over_length
 from gradcalc.ops.slopes import centring
 from gradcalc.ops.summation import axes_of, centred, length_of, placed, restored, rows_of, scaled, total
 from gradcalc.ops.table import Function, alike, builds_along, declare
-from gradcalc.record import record
 
 Array = np.ndarray[Any, Any]
 
 
-@record(frozen=True, eq=False)
-class CentringMap(LinearMap):
+class CentringMap(LinearMap, frozen=True, eq=False):
     """dX ↦ dX - mean(dX), symmetric: I - 1 1^T / n for a vector."""
 
     node: Node

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from gradcalc.graph import Graph, Node, Operation, Shape, ShapeError, Size, extent, register, same_shape
-from gradcalc.record import record
 
 
-@record(frozen=True, eq=False)
-class Function:
+class Function(Struct, frozen=True, eq=False):
     """A function of the language.
 
     `build(graph, arguments, axis)` makes its node; `least` and `most` bound the number of arguments;

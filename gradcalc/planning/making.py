@@ -7,8 +7,11 @@ message. An identity `I` stays open until what stands beside it says its size.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from gradcalc import algebra as al
 from gradcalc import syntax
@@ -27,7 +30,6 @@ from gradcalc.graph import (
     size_over,
     transposed,
 )
-from gradcalc.record import record
 from gradcalc.suggest import shown_shape
 from gradcalc.symbols import excerpt
 
@@ -39,8 +41,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@record(frozen=True, eq=False)
-class Identity:
+class Identity(Struct, frozen=True, eq=False):
     """`c I`, or `c A ⊗ I` and `c I ⊗ A`, with the size still open: it follows from the other operand."""
 
     span: Span
@@ -68,11 +69,10 @@ def _square(shape: Shape) -> Shape:
     return shape
 
 
-@record(frozen=True, eq=False)
-class Scope:
+class Scope(Struct, frozen=True, eq=False):
     """Parameters of the function being expanded, and whether it acts entry by entry."""
 
-    values: Mapping[str, Value] = field(default_factory=dict)
+    values: Mapping[str, Value] = {}
     entrywise: bool = False
 
 

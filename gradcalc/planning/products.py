@@ -14,7 +14,6 @@ from gradcalc.errors import Diagnostic, Label, Span
 from gradcalc.exact import MOST_BITS, is_representable
 from gradcalc.graph import SCALAR, Node, Shape, ShapeError, extent, is_row, joint_size, of_extent, size_over
 from gradcalc.planning.making import UNKNOWN, Handler, Identity, Scope, Unknown, Value, is_number, shape_labels
-from gradcalc.record import record
 from gradcalc.symbols import excerpt
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ def _derivative(builder: Builder, above: syntax.Expression, below: syntax.Expres
     return Refused(span)
 
 
-@record(frozen=True, eq=False)
-class Refused(syntax.Expression):
+class Refused(syntax.Expression, frozen=True, eq=False):
     """What a fault was noted for before it had a value."""
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from gradcalc.closed_form import Form
 from gradcalc.notation import LATEX
-from gradcalc.record import record
 from gradcalc.report import numbers
 from gradcalc.report.numbers import Look
 from gradcalc.run import Flag
@@ -21,8 +21,7 @@ LONGEST = 400
 """Characters of one printed expression in a table; JSON has all of it."""
 
 
-@record(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A table cell: as text, and in LaTeX where that is mathematics."""
 
     text: str

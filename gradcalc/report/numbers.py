@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
-from gradcalc.record import record
 from gradcalc.report.escapes import escape
 
 Array = np.ndarray[Any, Any]
@@ -16,8 +16,7 @@ MOST_ENTRIES = 8
 _ENDS = 3
 
 
-@record(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """How values are shown: `narrow` for tables of 80 columns (four digits in arrays), `full` unabbreviated."""
 
     narrow: bool = False

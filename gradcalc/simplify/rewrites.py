@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from gradcalc.graph import Node
-from gradcalc.record import record
 from gradcalc.simplify import entries, inverses, products, reductions, sums, transposes
 
 Rule = Callable[[Node], Node | None]
 
 
-@record(frozen=True)
-class Rewrite:
+class Rewrite(Struct, frozen=True):
     """A named identity for nodes of one operation: a new node, or None where it does not apply."""
 
     name: str

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 
+from msgspec import Struct
+
 from gradcalc import algebra as al
 from gradcalc.exact import is_representable, total
 from gradcalc.graph import SCALAR, Node
-from gradcalc.record import record
 from gradcalc.simplify.factors import (
     MOST,
     entry_factors,
@@ -137,8 +138,7 @@ def _sum(terms: Sequence[Term]) -> Node:
 # ----------------------------------------------------------------------- common factors
 
 
-@record(frozen=True, eq=False)
-class Offer:
+class Offer(Struct, frozen=True, eq=False):
     """A factor that a term could lend to the sum: the side it stands on, and what is left of the term."""
 
     side: str
